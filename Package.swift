@@ -1,0 +1,92 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// MARK: What we stand on
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
+
+// MARK: The rooms. An arrow only ever points up this list: the compiler is the guard.
+
+let package = Package(
+    name: "rancher-agent",
+    products: [
+        .executable(name: "rancher-agent", targets: ["rancher-agent"]),
+        .executable(name: "rancher-sim", targets: ["rancher-sim"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    ],
+    targets: [
+        // Values
+        .target(name: "LosslessJSON"),
+        .target(name: "Model", dependencies: ["LosslessJSON"]),
+        .target(name: "Lifecycle", dependencies: ["Model"]),
+
+        // The store
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .target(
+            name: "Migrations", path: "migrations", sources: ["Migrations.swift"],
+            resources: [.embedInCode("m0001_initial.sql")]),
+        .target(name: "Store", dependencies: ["CSQLite", "Migrations", "Model"]),
+
+        // The decisions
+        .target(name: "Reconciler", dependencies: ["LosslessJSON", "Model", "Lifecycle", "Store", heap]),
+
+        // The outside world
+        .target(
+            name: "DockerEngine",
+            dependencies: ["LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL, httpClient, logging]),
+        .target(
+            name: "RancherAPI",
+            dependencies: [
+                "LosslessJSON", "Model", nioCore, nioPosix, nioHTTP, nioWebSocket, nioSSL, httpClient, logging, asn1,
+            ]),
+        .target(name: "Runtime", dependencies: ["LosslessJSON", "Model", "DockerEngine", logging]),
+        .target(name: "HostInfo", dependencies: ["Model", "LosslessJSON"]),
+
+        // The shell, and the commands
+        .target(
+            name: "Agent",
+            dependencies: [
+                "LosslessJSON", "Model", "Lifecycle", "Store", "Reconciler", "DockerEngine", "RancherAPI", "Runtime",
+                "HostInfo", nioCore, nioPosix, httpClient, logging, lifecycle,
+            ]),
+        .executableTarget(
+            name: "rancher-agent", dependencies: ["Agent", "Model", "Store", "LosslessJSON", argumentParser, logging]),
+
+        // A small Rancher server, for the demo, the tests and for trying things out
+        .target(
+            name: "RancherSimulator",
+            dependencies: ["LosslessJSON", "RancherAPI", nioCore, nioPosix, nioHTTP, nioWebSocket, logging]),
+        .executableTarget(
+            name: "rancher-sim", dependencies: ["RancherSimulator", "LosslessJSON", argumentParser]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = [
+        .treatAllWarnings(as: .error),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ]
+}
