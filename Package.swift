@@ -74,9 +74,14 @@ let package = Package(
         // A small Rancher server, for the demo, the tests and for trying things out
         .target(
             name: "RancherSimulator",
-            dependencies: ["LosslessJSON", "RancherAPI", nioCore, nioPosix, nioHTTP, nioWebSocket, logging]),
+            dependencies: ["LosslessJSON", nioCore, nioPosix, nioHTTP, nioWebSocket, nioSSL]),
         .executableTarget(
-            name: "rancher-sim", dependencies: ["RancherSimulator", "LosslessJSON", argumentParser]),
+            name: "rancher-sim", dependencies: ["RancherSimulator", "LosslessJSON", nioPosix, argumentParser]),
+        .testTarget(
+            name: "RancherSimulatorTests",
+            dependencies: [
+                "RancherSimulator", "LosslessJSON", nioCore, nioPosix, nioHTTP, nioWebSocket, nioSSL, httpClient,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,134 @@
+import AsyncHTTPClient
+package import LosslessJSON
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+extension EngineClient {
+    /// The inspection of an image, by reference or id.
+    package func inspectImage(_ reference: String) async throws(EngineError) -> JSON {
+        try await json(from: try Self.image(.GET, reference, "/json"), within: deadlines.imageInspect)
+    }
+
+    /// Gives an image another name.
+    package func tagImage(_ reference: String, repo: String, tag: String) async throws(EngineError) {
+        var request = try Self.image(.POST, reference, "/tag")
+        request.query = [("repo", repo), ("tag", tag)]
+        _ = try await answer(to: request, within: deadlines.imageTag)
+    }
+
+    /// Removes a name of an image, and the image with its last name.
+    ///
+    /// - Parameters:
+    ///   - force: Even if stopped containers use it or it has several names.
+    ///   - noPrune: Keep its parents that have no name.
+    package func removeImage(_ reference: String, force: Bool, noPrune: Bool) async throws(EngineError) {
+        var request = try Self.image(.DELETE, reference, "")
+        if force { request.query.append(("force", "1")) }
+        if noPrune { request.query.append(("noprune", "1")) }
+        _ = try await answer(to: request, within: deadlines.imageRemove)
+    }
+
+    /// Pulls an image (PROTOCOL.md, section 8). If the caller gives up, the engine gives up, too.
+    ///
+    /// - Parameters:
+    ///   - name: See ``ImageReference/familiarName``.
+    ///   - tag: A tag or digest; see ``ImageReference/pullTag``.
+    ///   - onProgress: Called for every object of the stream, in order; must return quickly.
+    /// - Throws: ``EngineError``: `refused` if the engine did not begin, `failedInStream` if it began and failed,
+    ///   `cut` if the stream broke, `timedOut` after too long a silence.
+    package func pullImage(
+        name: String, tag: String, auth: RegistryAuth?, onProgress: @escaping @Sendable (JSON) -> Void
+    ) async throws(EngineError) {
+        var request = EngineRequest(method: .POST, path: "/images/create")
+        request.query = [("fromImage", name), ("tag", tag)]
+        if let auth { request.headers.append(("X-Registry-Auth", auth.headerValue)) }
+        let response = try await open(request, within: deadlines.pullInactivity)
+        let call = request.call
+        let silence = deadlines.pullInactivity
+        let activity = Activity()
+        let timed = await race(against: { await activity.silence(of: silence) }) {
+            do {
+                try await Self.follow(response.body, call: call, activity, onProgress)
+                return .success(())
+            } catch {
+                return .failure(TransportFailure(stage: .answering, cause: error))
+            }
+        }
+        guard case .failure(let failure) = timed.result else { return }
+        if timed.expired {
+            throw EngineError(
+                .timedOut, "the Docker daemon reported no progress of the pull within \(silence)", call: call)
+        }
+        if let error = failure.cause as? EngineError { throw error }
+        if Self.isCancellation(failure.cause) { throw EngineError(.cancelled, "the pull was given up", call: call) }
+        throw Self.cut(call, cause: Self.text(failure.cause))
+    }
+
+    private static func follow(
+        _ body: HTTPClientResponse.Body, call: String, _ activity: Activity, _ onProgress: @Sendable (JSON) -> Void
+    ) async throws {
+        var splitter = JSONSplitter()
+        for try await chunk in body {
+            activity.note()
+            for object in try objects(in: chunk, &splitter, call: call) {
+                if let error = pullError(object) { throw EngineError(.failedInStream, error, call: call) }
+                onProgress(object)
+            }
+        }
+        // A cancelled iteration may end as if the stream had.
+        try Task.checkCancellation()
+        if splitter.isInsideValue { throw cut(call, cause: "the stream ended within an object") }
+    }
+
+    private static func pullError(_ object: JSON) -> String? {
+        if let text = object["errorDetail"]["message"].nonEmptyText ?? object["error"].nonEmptyText { return text }
+        return object["error"].isNull && object["errorDetail"].isNull ? nil : "unknown error"
+    }
+
+    private static func image(
+        _ method: HTTPMethod, _ reference: String, _ tail: String
+    ) throws(EngineError) -> EngineRequest {
+        // Slashes stay, as the engine's own client leaves them; what lies between must not change the path.
+        let parts = reference.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else {
+            throw EngineError(
+                .configuration, "'\(reference)' is no image reference", call: "\(method.rawValue) /images/{name}\(tail)")
+        }
+        let name = Encoding.percent(reference, keeping: "/:@")
+        return EngineRequest(method: method, path: "/images/\(name)\(tail)")
+    }
+}
+
+extension EngineClient {
+    /// The objects that the next chunk of a stream completes.
+    static func objects(
+        in chunk: ByteBuffer, _ splitter: inout JSONSplitter, call: String
+    ) throws(EngineError) -> [JSON] {
+        do {
+            return try splitter.append(chunk.readableBytesView)
+        } catch {
+            throw EngineError(.badAnswer, "the stream of the Docker daemon is no JSON", call: call, cause: "\(error)")
+        }
+    }
+
+    static func cut(_ call: String, cause: String) -> EngineError {
+        EngineError(.cut, "the stream of the Docker daemon broke off", call: call, cause: cause)
+    }
+}
+
+/// When a stream was last heard of.
+private final class Activity: Sendable {
+    private let last = Mutex(ContinuousClock.now)
+
+    func note() { last.withLock { $0 = .now } }
+
+    /// Returns when nothing was heard for the duration, or when the task is cancelled.
+    func silence(of duration: Duration) async {
+        while !Task.isCancelled {
+            let end = last.withLock { $0 } + duration
+            if end <= .now { return }
+            try? await Task.sleep(until: end, clock: .continuous)
+        }
+    }
+}

@@ -1,0 +1,52 @@
+/// The result of an operation that a timer was running against.
+struct Timed<Success: Sendable>: Sendable {
+    let result: Result<Success, TransportFailure>
+    /// True if the timer ran out first and the operation was cancelled for it.
+    let expired: Bool
+}
+
+/// Why a request got no whole answer, and how far it had come.
+struct TransportFailure: Error {
+    enum Stage: Sendable {
+        /// Not a byte of the request was given to a connection, and none will be.
+        case notSent
+        /// The request was sent; no answer had begun.
+        case sent
+        /// The head of the answer was there.
+        case answering
+    }
+
+    let stage: Stage
+    let cause: any Error
+}
+
+private enum Finisher<Success: Sendable>: Sendable {
+    case operation(Result<Success, TransportFailure>)
+    case timer(cancelled: Bool)
+}
+
+/// Runs the operation until it ends or the timer does; then it is cancelled, and its end is waited for.
+func race<Success: Sendable>(
+    against timer: @escaping @Sendable () async -> Void,
+    _ operation: @escaping @Sendable () async -> Result<Success, TransportFailure>
+) async -> Timed<Success> {
+    await withTaskGroup(of: Finisher<Success>.self) { group in
+        group.addTask { .operation(await operation()) }
+        group.addTask {
+            await timer()
+            return .timer(cancelled: Task.isCancelled)
+        }
+        var expired = false
+        while let finisher = await group.next() {
+            group.cancelAll()
+            switch finisher {
+            case .operation(let result): return Timed(result: result, expired: expired)
+            case .timer(let cancelled): expired = !cancelled
+            }
+        }
+        preconditionFailure("a task group ended without its operation")
+    }
+}
+
+/// Sleeps for the duration, or until the task is cancelled.
+func pass(_ duration: Duration) async { try? await Task.sleep(for: duration) }

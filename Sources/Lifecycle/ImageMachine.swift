@@ -1,0 +1,180 @@
+package import Model
+
+/// What is wanted of an image.
+package enum ImageDesire: String, Sendable, Hashable, Codable, CaseIterable {
+    case present
+    case removed
+}
+
+/// Where an image is, as the store and the operator see it.
+package enum ImagePhase: String, Sendable, Hashable, Codable, CaseIterable {
+    case requested
+    case pulling
+    case tagging
+    case present
+    case removing
+    case removed
+    case failed
+
+    /// Whether the wish has been brought to an end, good or bad.
+    package var isSettled: Bool {
+        switch self {
+        case .present, .removed, .failed: true
+        case .requested, .pulling, .tagging, .removing: false
+        }
+    }
+
+    /// The phases that can follow within one wish. A new wish leads back to `requested` from everywhere.
+    package var successors: Set<ImagePhase> {
+        switch self {
+        case .requested: [.pulling, .tagging, .removing, .present, .removed, .failed]
+        case .pulling: [.tagging, .present, .failed]
+        case .tagging: [.pulling, .present, .failed]
+        case .removing: [.removed, .failed]
+        case .present, .removed, .failed: []
+        }
+    }
+}
+
+/// Brings one image to what is wanted of it (PROTOCOL 5.7, 8).
+package struct ImageMachine: Sendable, Hashable, Codable {
+    package private(set) var desired: ImageDesire
+    package private(set) var specification: ImageSpecification
+    package private(set) var phase = ImagePhase.requested
+    package private(set) var attempts = 0
+    package private(set) var lastError = ""
+
+    /// What is known of the image under its own name, and under the temporary one.
+    private enum Knowledge: Hashable, Codable {
+        case unobserved
+        case missing
+        case present
+    }
+
+    private var image = Knowledge.unobserved
+    private var isTagged = false
+    private var isPulled = false
+    private var isGone = false
+    private var looks = 0
+    private var brokenPulls = 0
+    private var verdict = ""
+    private var isWaiting = false
+
+    package init(_ specification: ImageSpecification, desired: ImageDesire) {
+        self.specification = specification
+        self.desired = desired
+    }
+
+    // MARK: Events
+
+    /// Somebody wants something new.
+    package mutating func wished(_ specification: ImageSpecification, desired: ImageDesire) {
+        self = ImageMachine(specification, desired: desired)
+    }
+
+    /// The process was started anew. What was pulled stays pulled, but somebody may have removed it since.
+    package mutating func resumed() {
+        image = .unobserved
+        isTagged = false
+    }
+
+    /// A new wish arrived while work for the old one was under way: what that work has left behind must be looked at.
+    package mutating func overtaken() { resumed() }
+
+    /// Somebody else wants the image too. One pull serves all: it is made if one of them asks for it, with the
+    /// credential that came last.
+    package mutating func joined(by wish: ImageSpecification) {
+        if wish.alwaysPull { specification.alwaysPull = true }
+        if let credential = wish.credential { specification.credential = credential }
+    }
+
+    /// The wait that was asked for is over.
+    package mutating func waited() {
+        isWaiting = false
+        image = .unobserved
+    }
+
+    /// The step is written down and about to be done.
+    package mutating func began(_ step: Step) {
+        switch step {
+        case .perform(.pullImage): phase = .pulling
+        case .perform(.tagImage): phase = .tagging
+        case .perform(.removeImage): phase = .removing
+        case .perform, .wait, .require: break
+        case .settle:
+            phase = desired == .present ? .present : .removed
+            lastError = ""
+        case .fail(let reason):
+            phase = .failed
+            lastError = reason
+        }
+    }
+
+    /// The work is over, or what became of it is unknown.
+    package mutating func ended(_ operation: Operation, _ outcome: OperationOutcome) {
+        switch outcome {
+        case .image(let found):
+            looks = 0
+            switch operation {
+            case .tagImage: isTagged = found != nil
+            case .pullImage where found == nil:
+                // Pulled, and not there: somebody removed it, or the stream did not tell the truth.
+                verdict = "Image [\(specification.reference)] was pulled but is not there"
+            case .pullImage:
+                isPulled = true
+                image = .present
+            case .findContainer, .createContainer, .startContainer, .stopContainer, .killContainer, .removeContainer,
+                .inspectVolume, .createVolume, .removeVolume, .inspectImage, .removeImage, .inspectContainer:
+                image = found == nil ? .missing : .present
+            }
+        case .imageMissing(let text): verdict = text
+        case .removed: isGone = true
+        case .refused(let refusal):
+            lastError = refusal.message
+            if case .inspectImage = operation {
+                looks += 1
+                if looks < Patience.looks { return backOff(refusal.message) }
+            }
+            verdict = refusal.message
+        case .unavailable(let text): backOff(text)
+        case .unknown(let text):
+            if case .pullImage = operation {
+                brokenPulls += 1
+                if brokenPulls >= Patience.pulls { verdict = "Image [\(specification.reference)] failed to pull: \(text)" }
+            }
+            backOff(text)
+        case .container, .created, .nameTaken, .volume:
+            preconditionFailure("an outcome that no work on an image can have")
+        }
+    }
+
+    private mutating func backOff(_ reason: String) {
+        lastError = reason
+        attempts += 1
+        isWaiting = verdict.isEmpty
+    }
+
+    // MARK: The decision
+
+    /// The one thing to do now; the same until something happens.
+    package var next: Step {
+        if isWaiting { return .wait(Patience.backOff(afterTries: attempts)) }
+        if !verdict.isEmpty { return .fail(verdict) }
+        switch desired {
+        case .removed:
+            return isGone ? .settle : .perform(.removeImage(reference: specification.taggedReference))
+        case .present:
+            let pull = Step.perform(
+                .pullImage(reference: specification.reference, credential: specification.credential))
+            if specification.alwaysPull, !isPulled { return pull }
+            switch image {
+            case .unobserved: return .perform(.inspectImage(reference: specification.reference))
+            case .missing: return pull
+            case .present:
+                if specification.temporaryTag.isEmpty || isTagged { return .settle }
+                return .perform(
+                    .tagImage(reference: specification.reference, tagged: specification.taggedReference))
+            }
+        }
+    }
+}

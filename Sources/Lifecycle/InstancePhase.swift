@@ -1,0 +1,73 @@
+package import Model
+
+/// What is wanted of an instance.
+package enum InstanceDesire: String, Sendable, Hashable, Codable, CaseIterable {
+    case running
+    case stopped
+    case removed
+}
+
+/// Where an instance is on the way to what is wanted of it, as the store and the operator see it.
+package enum InstancePhase: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Accepted; the next step depends on what is observed.
+    case requested
+    /// Its volumes are being put in place.
+    case preparing
+    /// Its image is being pulled.
+    case pulling
+    case creating
+    case created
+    case starting
+    case running
+    case stopping
+    case killing
+    case stopped
+    /// A container that could not be started is being removed again.
+    case discarding
+    case removing
+    case removed
+    case failed
+
+    /// Whether the wish has been brought to an end, good or bad.
+    package var isSettled: Bool {
+        switch self {
+        case .running, .stopped, .removed, .failed: true
+        case .requested, .preparing, .pulling, .creating, .created, .starting, .stopping, .killing, .discarding,
+            .removing:
+            false
+        }
+    }
+
+    /// The phases that can follow within one wish. A new wish leads back to `requested` from everywhere.
+    package var successors: Set<InstancePhase> {
+        switch self {
+        case .requested:
+            [.preparing, .pulling, .creating, .starting, .stopping, .removing, .running, .stopped, .removed, .failed]
+        case .preparing: [.pulling, .creating, .starting, .stopping, .running, .failed]
+        case .pulling: [.preparing, .creating, .starting, .stopping, .running, .failed]
+        case .creating: [.preparing, .pulling, .created, .starting, .stopping, .running, .failed]
+        case .created: [.preparing, .creating, .starting, .stopping, .running, .failed]
+        case .starting: [.preparing, .pulling, .creating, .stopping, .discarding, .killing, .running, .stopped, .failed]
+        case .stopping:
+            [.preparing, .pulling, .creating, .starting, .killing, .removing, .running, .stopped, .removed, .failed]
+        case .killing:
+            [.preparing, .pulling, .creating, .starting, .stopping, .discarding, .removing, .running, .stopped,
+                .removed, .failed]
+        case .discarding: [.killing, .failed]
+        case .removing: [.stopping, .removed, .failed]
+        case .running, .stopped, .removed, .failed: []
+        }
+    }
+}
+
+/// What is known of the container of an instance.
+package enum ContainerKnowledge: Sendable, Hashable, Codable {
+    /// Nothing: it has to be looked at before anything is decided.
+    case unobserved
+    case missing
+    case present(ContainerState)
+
+    /// Every value there is, for tests and for the generated table.
+    package static let all: [ContainerKnowledge] =
+        [.unobserved, .missing] + ContainerState.allCases.map(ContainerKnowledge.present)
+}

@@ -1,0 +1,72 @@
+package import LosslessJSON
+
+/// How a container is looked for: by the ids in order, then by the label unless the uuid is empty.
+package struct ContainerIdentity: Sendable, Hashable {
+    package var ids: [String]
+    package var uuid: String
+
+    package init(ids: [String], uuid: String) {
+        self.ids = ids.filter { !$0.isEmpty }
+        self.uuid = uuid
+    }
+}
+
+/// One piece of work on the engine: a single call, or a call and the look at its result.
+///
+/// Every one may be repeated: what is done already counts as done.
+package enum Operation: Sendable, Hashable {
+    case findContainer(ContainerIdentity)
+    case createContainer(InstanceSpecification)
+    /// Start, then inspect.
+    case startContainer(id: String)
+    /// Stop, then inspect.
+    case stopContainer(id: String, graceSeconds: Int)
+    /// Kill, then inspect.
+    case killContainer(id: String)
+    case removeContainer(id: String)
+    case inspectVolume(name: String)
+    case createVolume(VolumeSpecification)
+    case removeVolume(name: String, force: Bool)
+    case inspectImage(reference: String)
+    /// Pull, then inspect.
+    case pullImage(reference: String, credential: RegistryCredential?)
+    /// Tag, then inspect under the new name.
+    case tagImage(reference: String, tagged: String)
+    case removeImage(reference: String)
+    /// For a report only.
+    case inspectContainer(id: String, name: String)
+}
+
+/// How a piece of work on the engine ended.
+package enum OperationOutcome: Sendable, Hashable {
+    /// The container as it is now; `nil` means that the engine said there is none.
+    case container(InspectedContainer?)
+    /// Created under this id.
+    case created(id: String)
+    /// The name is in use, by this container; `nil` if it was gone (or not there yet) when looked at.
+    case nameTaken(by: InspectedContainer?)
+    /// The image is not on this host; the text is the engine's.
+    case imageMissing(String)
+    case volume(InspectedVolume?)
+    case image(JSON?)
+    case removed
+    /// The engine was asked and said no.
+    case refused(Refusal)
+    /// The engine could not be reached: it certainly did not happen.
+    case unavailable(String)
+    /// Nobody knows whether it happened: connection lost, no answer in time, an unreadable answer.
+    case unknown(String)
+}
+
+/// Why the engine said no.
+package struct Refusal: Sendable, Hashable {
+    /// One line for the user.
+    package let message: String
+    /// Of HTTP; `nil` where no status came, as for an error inside a pull's stream.
+    package let status: Int?
+
+    package init(message: String, status: Int? = nil) {
+        self.message = message
+        self.status = status
+    }
+}

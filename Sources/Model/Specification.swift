@@ -1,0 +1,193 @@
+/// One published port of a container.
+package struct PortBinding: Sendable, Hashable, Codable {
+    package var privatePort: Int
+    /// The port on the host; 0 lets the engine choose.
+    package var publicPort: Int
+    /// `tcp`, `udp` or `sctp`.
+    package var transport: String
+    /// The address on the host; empty for all.
+    package var hostAddress: String
+
+    package init(privatePort: Int, publicPort: Int, transport: String, hostAddress: String) {
+        self.privatePort = privatePort
+        self.publicPort = publicPort
+        self.transport = transport
+        self.hostAddress = hostAddress
+    }
+}
+
+/// How a container is connected.
+package enum NetworkMode: Sendable, Hashable, Codable {
+    /// The engine's default, a bridge.
+    case bridge
+    case host
+    case none
+    /// The network is put in place by a CNI plug-in after the start; the engine gives none.
+    case cni
+    /// Shares the network of another container; `nil` when the server named one that has no container yet.
+    case container(id: String?)
+}
+
+/// What a container is made of, apart from its name: the part of a request that is turned into the create call.
+package struct ContainerSpecification: Sendable, Hashable, Codable {
+    package var image = ""
+    /// `nil` takes the image's command.
+    package var command: [String]?
+    /// `nil` takes the image's entry point, an empty list none at all.
+    package var entryPoint: [String]?
+    package var environment: [String: String] = [:]
+    package var labels: [String: String] = [:]
+    package var workingDirectory = ""
+    package var user = ""
+    package var tty = false
+    package var openStandardInput = false
+    package var hostname = ""
+    package var domainName = ""
+    package var stopSignal = ""
+    package var network = NetworkMode.bridge
+    package var ports: [PortBinding] = []
+    /// As written: `/path`, `source:/path` or `source:/path:mode`.
+    package var dataVolumes: [String] = []
+    /// Containers whose volumes are mounted too, by container id.
+    package var volumesFrom: [String] = []
+    /// Bytes; 0 for no limit.
+    package var memory = 0
+    /// Relative weight; 0 for the engine's default.
+    package var cpuShares = 0
+    /// Thousandths of a processor, turned into shares; takes precedence over ``cpuShares`` unless 0.
+    package var milliCPUReservation = 0
+    package var dns: [String] = []
+    package var dnsSearch: [String] = []
+    package var extraHosts: [String] = []
+    package var privileged = false
+    package var readOnlyRoot = false
+    package var capabilitiesAdded: [String] = []
+    package var capabilitiesDropped: [String] = []
+
+    package init() {}
+}
+
+/// A volume that the engine manages.
+package struct VolumeSpecification: Sendable, Hashable, Codable {
+    package var name: String
+    package var driver: String
+    package var driverOptions: [String: String]
+    package var isHostPath: Bool
+    /// `file:///path` for host paths.
+    package var uri: String
+
+    package init(
+        name: String, driver: String, driverOptions: [String: String] = [:], isHostPath: Bool = false, uri: String = ""
+    ) {
+        self.name = name
+        self.driver = driver
+        self.driverOptions = driverOptions
+        self.isHostPath = isHostPath
+        self.uri = uri
+    }
+
+    /// Whether the engine knows the volume by name; anything else is a directory that nobody creates or removes here.
+    package var isManaged: Bool { !driver.isEmpty && !name.isEmpty }
+}
+
+/// A user and a password for an image registry. Its text form hides the password.
+package struct RegistryCredential: Sendable, Hashable, Codable, CustomStringConvertible {
+    package var user: String
+    package var password: String
+    package var email: String
+    package var serverAddress: String
+
+    package init(user: String, password: String, email: String = "", serverAddress: String = "") {
+        self.user = user
+        self.password = password
+        self.email = email
+        self.serverAddress = serverAddress
+    }
+
+    package var description: String { "credential of \(user)" }
+}
+
+/// What the server said about an instance in one event.
+package struct InstanceSpecification: Sendable, Hashable, Codable {
+    /// The identity for ever; empty in requests about surplus copies, which name only a container.
+    package var uuid: String
+    /// The id under which the server knows the instance, for people to search by.
+    package var rancherID: String
+    package var name: String
+    /// The container that the server knows of; empty if none.
+    package var externalID: String
+    package var container: ContainerSpecification
+    /// Volumes to be there before the start.
+    package var volumes: [VolumeSpecification]
+    package var credential: RegistryCredential?
+    /// The container is as it should be: change nothing, only report.
+    package var noop: Bool
+    /// Seconds between the stop signal and the kill.
+    package var stopGraceSeconds: Int
+
+    package init(uuid: String, name: String = "", externalID: String = "") {
+        self.uuid = uuid
+        rancherID = ""
+        self.name = name
+        self.externalID = externalID
+        container = ContainerSpecification()
+        volumes = []
+        noop = false
+        stopGraceSeconds = InstanceSpecification.defaultStopGraceSeconds
+    }
+
+    /// What a stop waits when the server says nothing about it.
+    package static let defaultStopGraceSeconds = 10
+
+    /// The label that asks for a pull before every create.
+    package var alwaysPull: Bool { container.labels["io.rancher.container.pull_image"] == "always" }
+
+    /// The name of the container, always the same for the same instance: `r-<name>-<first part of the uuid>`, or
+    /// `r-<uuid>` when the name would not do as a container name.
+    package var containerName: String {
+        let usable = name.utf8.count > 1 && name.utf8.enumerated().allSatisfy { index, byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                true
+            case UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"): index > 0
+            default: false
+            }
+        }
+        guard usable else { return "r-\(uuid)" }
+        return "r-\(name)-\(uuid.prefix { $0 != "-" })"
+    }
+
+    /// The record that stands for the instance. A surplus copy is known by its container only and has a record of its
+    /// own, so that its removal can never touch the instance that it copies.
+    package var key: ResourceKey { ResourceKey(.instance, uuid.isEmpty ? "container-\(externalID)" : uuid) }
+}
+
+/// What is wanted of an image.
+package struct ImageSpecification: Sendable, Hashable, Codable {
+    /// As the server wrote it, with the registry in front if it gave one.
+    package var reference: String
+    /// Text appended to the reference for a temporary tag; empty for none.
+    package var temporaryTag: String
+    package var credential: RegistryCredential?
+    /// Ask the registry even if the image is here.
+    package var alwaysPull: Bool
+
+    package init(
+        reference: String, temporaryTag: String = "", credential: RegistryCredential? = nil, alwaysPull: Bool = false
+    ) {
+        self.reference = reference
+        self.temporaryTag = temporaryTag
+        self.credential = credential
+        self.alwaysPull = alwaysPull
+    }
+
+    /// The name under which the image is in the end to be found.
+    package var taggedReference: String { reference + temporaryTag }
+
+    /// The record that stands for the image. Who pulls with another user does not share a pull: one may be refused
+    /// what the other is given.
+    package var key: ResourceKey {
+        ResourceKey(.image, credential.map { "\(taggedReference) as \($0.user)" } ?? taggedReference)
+    }
+}

@@ -1,0 +1,56 @@
+import LosslessJSON
+import Model
+
+extension DialectACodec {
+    /// PROTOCOL 5.6. A request that names nothing is not refused: the answer to it is the empty inspection.
+    static func inspection(_ data: PayloadField) throws(UnusablePayload) -> Request {
+        let wanted = data["instanceInspect"]
+        guard wanted.isAbsent || wanted.value.object != nil else { throw wanted.unusable("an object") }
+        return .inspectInstance(id: try wanted["id"].text(), name: try wanted["name"].text())
+    }
+
+    /// PROTOCOL 5.7.
+    static func pull(_ data: PayloadField) throws(UnusablePayload) -> Request {
+        let pull = data["instancePull"]
+        guard !pull.isAbsent else { throw UnusablePayload(reason: "\(pull.path): missing") }
+        guard pull.value.object != nil else { throw pull.unusable("an object") }
+        let image = pull["image"]
+        let dockerImage = image["data"]["dockerImage"]
+        let fullName = try dockerImage["fullName"].text()
+        guard !fullName.isEmpty else { throw UnusablePayload(reason: "\(dockerImage.path).fullName: missing") }
+        let server = try dockerImage["server"].text()
+        let specification = ImageSpecification(
+            reference: server.isEmpty ? fullName : "\(server)/\(fullName)",
+            temporaryTag: try pull["tag"].text(),
+            credential: try RegistryCredential(dialectA: image["registryCredential"]),
+            alwaysPull: true)
+        // Whatever else the mode says means a pull.
+        if pull["mode"].value.text == "cached" { return .inspectImage(specification) }
+        return try pull["complete"].boolean() ? .releaseImage(specification) : .pullImage(specification)
+    }
+
+    /// PROTOCOL 5.12.
+    static func volumeRemoval(_ data: PayloadField) throws(UnusablePayload) -> VolumeSpecification {
+        let field = data["volume"]
+        guard !field.isAbsent else { throw UnusablePayload(reason: "\(field.path): missing") }
+        guard field.value.object != nil else { throw field.unusable("an object") }
+        let name = try field["name"].text()
+        guard !name.isEmpty else { throw UnusablePayload(reason: "\(field.path).name: missing") }
+        // What a volume was made with plays no part in its removal.
+        return VolumeSpecification(
+            name: name,
+            driver: try field["driver"].text(),
+            driverOptions: (try? field["driverOpts"].textMap()) ?? [:],
+            isHostPath: try field["isHostPath"].boolean(),
+            uri: try field["uri"].text())
+    }
+
+    /// PROTOCOL 10.1. A ping is answered whatever it says.
+    static func pingOptions(_ data: PayloadField) -> PingOptions {
+        let options = data.value["options"]
+        return PingOptions(
+            resources: options["resources"].boolean ?? false,
+            stats: options["stats"].boolean ?? false,
+            instances: options["instances"].boolean ?? false)
+    }
+}

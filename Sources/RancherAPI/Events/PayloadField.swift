@@ -1,0 +1,99 @@
+import LosslessJSON
+
+/// A field that is used but cannot be understood; the text names it and says what was expected.
+struct UnusablePayload: Error, Hashable {
+    let reason: String
+}
+
+/// A value inside an event's payload together with the way to it, so that an error can name it.
+///
+/// Reading is lenient (PROTOCOL 0.2, 12.3 no. 87a): null is absent, numbers are readable as texts and numeric texts as
+/// numbers. Only a value of a hopeless type is an error, and only when somebody asks for it.
+struct PayloadField {
+    let path: String
+    let value: JSON
+
+    subscript(key: String) -> PayloadField {
+        PayloadField(path: path.isEmpty ? key : "\(path).\(key)", value: value[key])
+    }
+
+    var isAbsent: Bool { value.isNull }
+
+    func unusable(_ expected: String) -> UnusablePayload {
+        UnusablePayload(reason: "\(path): \(expected) expected, found \(Self.kind(of: value))")
+    }
+
+    /// The text; empty if absent.
+    func text() throws(UnusablePayload) -> String {
+        if isAbsent { return "" }
+        guard let text = value.text else { throw unusable("a text") }
+        return text
+    }
+
+    /// The whole number, fractions cut off; 0 if absent or an empty text.
+    func integer() throws(UnusablePayload) -> Int {
+        if isAbsent || value == "" { return 0 }
+        switch value {
+        case .number, .string:
+            guard let number = value.integer else { throw unusable("a number") }
+            return number
+        case .null, .bool, .array, .object: throw unusable("a number")
+        }
+    }
+
+    /// A port number; 0 if absent.
+    func port() throws(UnusablePayload) -> Int {
+        let number = try integer()
+        guard (0...65535).contains(number) else { throw unusable("a port number") }
+        return number
+    }
+
+    /// The truth value; false if absent or an empty text.
+    func boolean() throws(UnusablePayload) -> Bool {
+        if isAbsent || value == "" { return false }
+        guard let truth = value.boolean else { throw unusable("true or false") }
+        return truth
+    }
+
+    /// The members; none if absent.
+    func members() throws(UnusablePayload) -> [(key: String, field: PayloadField)] {
+        if isAbsent { return [] }
+        guard let object = value.object else { throw unusable("an object") }
+        return object.map { ($0.key, PayloadField(path: "\(path).\($0.key)", value: $0.value)) }
+    }
+
+    /// The elements that are not null; `nil` if the whole is absent.
+    func elements() throws(UnusablePayload) -> [PayloadField]? {
+        if isAbsent { return nil }
+        guard let array = value.array else { throw unusable("an array") }
+        return array.enumerated().compactMap { index, element in
+            element.isNull ? nil : PayloadField(path: "\(path)[\(index)]", value: element)
+        }
+    }
+
+    /// The texts; `nil` if absent, which is not the same as an empty list to everybody.
+    func texts() throws(UnusablePayload) -> [String]? {
+        guard let elements = try elements() else { return nil }
+        var texts: [String] = []
+        for element in elements { texts.append(try element.text()) }
+        return texts
+    }
+
+    /// The texts by name; a null reads as an empty text.
+    func textMap() throws(UnusablePayload) -> [String: String] {
+        var map: [String: String] = [:]
+        for (key, field) in try members() { map[key] = try field.text() }
+        return map
+    }
+
+    private static func kind(of value: JSON) -> String {
+        switch value {
+        case .null: "nothing"
+        case .bool(let truth): truth ? "true" : "false"
+        case .number: "a number"
+        case .string: "a text"
+        case .array: "an array"
+        case .object: "an object"
+        }
+    }
+}

@@ -1,0 +1,50 @@
+/// A user and a secret of the Rancher API, for basic authentication. Its text form hides the secret.
+package struct APIKey: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
+    package let accessKey: String
+    package let secretKey: String
+
+    package init(accessKey: String, secretKey: String) {
+        self.accessKey = accessKey
+        self.secretKey = secretKey
+    }
+
+    package var description: String { "key of \(accessKey)" }
+    package var customMirror: Mirror { Mirror(self, children: ["accessKey": accessKey]) }
+
+    /// The value of an `Authorization` header.
+    var authorization: String { "Basic \(Self.base64("\(accessKey):\(secretKey)"))" }
+
+    /// Written out here, as the standard library has none and Foundation is not to be had.
+    static func base64(_ text: String) -> String {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        let bytes = Array(text.utf8)
+        var out: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            var bits = 0
+            for index in 0..<3 { bits = bits << 8 | Int(index < group.count ? group[start + index] : 0) }
+            for index in 0..<4 {
+                out.append(index <= group.count ? alphabet[bits >> (18 - 6 * index) & 63] : UInt8(ascii: "="))
+            }
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
+}
+
+/// What a registered host connects with (PROTOCOL 2.4).
+package struct Credentials: Sendable, Hashable {
+    /// `CATTLE_URL`, not normalised.
+    package let url: APIURL
+    package let key: APIKey
+    /// The address that the host advertises; empty if nobody knows it.
+    package let agentIP: String
+
+    package init(url: APIURL, key: APIKey, agentIP: String) {
+        self.url = url
+        self.key = key
+        self.agentIP = agentIP
+    }
+
+    package var accessKey: String { key.accessKey }
+    package var secretKey: String { key.secretKey }
+}

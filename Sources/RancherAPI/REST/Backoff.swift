@@ -1,0 +1,19 @@
+/// How long to wait before the next try: doubling from ``base`` up to ``cap``, half of it left to chance so that many
+/// hosts do not come back at the same moment. Pure.
+package struct Backoff: Sendable, Hashable {
+    package var base: Duration
+    package var cap: Duration
+
+    package init(base: Duration, cap: Duration) {
+        self.base = base
+        self.cap = cap
+    }
+
+    /// The wait after the given number of failures before this one, counted from 0: between half and the whole of
+    /// `min(cap, base * 2^attempt)`.
+    package func delay(attempt: Int, using random: inout some RandomNumberGenerator) -> Duration {
+        var whole = base
+        for _ in 0..<max(0, attempt) where whole < cap { whole *= 2 }
+        return min(whole, cap) * Double.random(in: 0.5...1, using: &random)
+    }
+}

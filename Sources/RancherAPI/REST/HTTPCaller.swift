@@ -1,0 +1,170 @@
+package import AsyncHTTPClient
+import LosslessJSON
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+extension HTTPClient {
+    /// A client fit for a Rancher server. Whoever makes it shuts it down.
+    ///
+    /// It follows no redirects by itself: that would turn a `POST` into a `GET` and its refusal into a success.
+    ///
+    /// - Parameter extraTrustRoots: The path of a PEM file with certificates to trust besides the system's.
+    /// - Throws: ``RancherError`` of the code `local` if that file cannot be read.
+    package static func rancher(extraTrustRoots: String? = nil) throws(RancherError) -> HTTPClient {
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.tlsConfiguration = try TLSConfiguration.rancher(extraTrustRoots: extraTrustRoots)
+        configuration.timeout.connect = .seconds(10)
+        configuration.httpVersion = .http1Only
+        return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+    }
+}
+
+extension TLSConfiguration {
+    /// The system's trust roots and those of a PEM file.
+    static func rancher(extraTrustRoots: String?) throws(RancherError) -> TLSConfiguration {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        guard let extraTrustRoots else { return configuration }
+        do {
+            let certificates = try NIOSSLCertificate.fromPEMFile(extraTrustRoots)
+            guard !certificates.isEmpty else { throw RancherError(.local, "there is none in it") }
+            configuration.additionalTrustRoots = [.certificates(certificates)]
+        } catch {
+            throw RancherError(.local, "cannot read the certificates in \(extraTrustRoots): \(error)")
+        }
+        return configuration
+    }
+}
+
+/// A whole answer of the server.
+struct HTTPAnswer: Sendable {
+    let status: HTTPResponseStatus
+    let headers: HTTPHeaders
+    /// At most as many bytes as the caller allowed.
+    let body: [UInt8]
+    let bodyWasCut: Bool
+
+    /// The refusal in the words of PROTOCOL 2.3. A query is left out of the URL: the registration key may be in it.
+    func refusal(from url: APIURL) -> RancherError {
+        var place = url
+        place.query = ""
+        let details: String
+        if let object = (try? JSON(parsing: body))?.object {
+            details = object.map { "\($0.key)=\($0.value.text ?? $0.value.encodedText)" }.joined(separator: ", ")
+        } else {
+            details = String(decoding: body.prefix(200), as: UTF8.self).trimmingBlanks
+        }
+        let line = details.split(whereSeparator: \.isNewline).joined(separator: " ")
+        return RancherError(
+            .refused(status: Int(status.code)),
+            "Bad response statusCode [\(status.code)]. Status [\(status.code) \(status.reasonPhrase)]. "
+                + "Body: [\(line)] from [\(place)]")
+    }
+}
+
+/// Calls with a deadline over everything, the body of the answer included.
+struct HTTPCaller: Sendable {
+    let client: HTTPClient
+    /// From the start of the call to the end of the answer.
+    let deadline: Duration
+
+    private static let maximumRedirects = 5
+
+    /// Makes one call; a `GET` follows redirects and takes its credentials along within the same host only.
+    ///
+    /// - Throws: ``RancherError`` if there is no whole answer, `CancellationError`.
+    func call(
+        _ method: HTTPMethod, _ url: APIURL, key: APIKey? = nil, body: String? = nil, limit: Int
+    ) async throws -> HTTPAnswer {
+        var url = url
+        var key = key
+        for _ in 0..<Self.maximumRedirects {
+            let answer = try await callOnce(method, url, key: key, body: body, limit: limit)
+            guard method == .GET, [301, 302, 303, 307, 308].contains(answer.status.code),
+                let location = answer.headers.first(name: "location")
+            else { return answer }
+            var next = url
+            if location.hasPrefix("/"), !location.hasPrefix("//") {
+                next.query = ""
+                next.path = location
+            } else {
+                next = try APIURL(location)
+            }
+            if next.host != url.host { key = nil }
+            url = next
+        }
+        throw RancherError(.badAnswer, "more than \(Self.maximumRedirects) redirects, the last to \(url)")
+    }
+
+    private func callOnce(
+        _ method: HTTPMethod, _ url: APIURL, key: APIKey?, body: String?, limit: Int
+    ) async throws -> HTTPAnswer {
+        var request = HTTPClientRequest(url: url.description)
+        request.method = method
+        request.headers.add(name: "Accept", value: "application/json, */*")
+        if let key { request.headers.add(name: "Authorization", value: key.authorization) }
+        if let body {
+            request.headers.add(name: "Content-Type", value: "application/json")
+            request.body = .bytes(ByteBuffer(string: body))
+        }
+        let (client, deadline, place) = (client, deadline, url.withoutQuery)
+        let ready = request
+        return try await withThrowingTaskGroup(of: HTTPAnswer.self) { group in
+            // A deadline of the client's own would end with the head of the answer.
+            group.addTask { try await Self.send(ready, with: client, limit: limit, place: place) }
+            group.addTask {
+                try await Task.sleep(for: deadline)
+                throw RancherError(.timedOut, "no answer from \(place) within \(deadline)")
+            }
+            defer { group.cancelAll() }
+            guard let answer = try await group.next() else { throw CancellationError() }
+            return answer
+        }
+    }
+
+    private static func send(
+        _ request: HTTPClientRequest, with client: HTTPClient, limit: Int, place: APIURL
+    ) async throws -> HTTPAnswer {
+        do {
+            let response = try await client.execute(request, timeout: .hours(1))
+            var body: [UInt8] = []
+            var wasCut = false
+            for try await chunk in response.body {
+                let room = limit - body.count
+                body += chunk.readableBytesView.prefix(room)
+                if chunk.readableBytes > room {
+                    wasCut = true
+                    break
+                }
+            }
+            return HTTPAnswer(status: response.status, headers: response.headers, body: body, bodyWasCut: wasCut)
+        } catch {
+            try Task.checkCancellation()
+            if error is CancellationError { throw error }
+            let timeouts: [HTTPClientError] = [.connectTimeout, .deadlineExceeded, .readTimeout, .tlsHandshakeTimeout]
+            if let error = error as? HTTPClientError, timeouts.contains(error) {
+                throw RancherError(.timedOut, "\(place) cannot be reached in time: \(error)")
+            }
+            throw RancherError(.unreachable, "\(place) cannot be reached: \(describe(error))")
+        }
+    }
+
+    /// NIO's own text for a failed connection is a list of everything that it tried.
+    static func describe(_ error: any Error) -> String {
+        if let failure = error as? NIOConnectionError {
+            if let first = failure.connectionErrors.first { return "\(first.error)" }
+            return "the name \(failure.host) is not known: \(failure.dnsAError ?? failure.dnsAAAAError ?? failure)"
+        }
+        return "\(error)"
+    }
+}
+
+extension APIURL {
+    /// For messages: what stands in a query may be a key.
+    var withoutQuery: APIURL {
+        var url = self
+        url.query = ""
+        return url
+    }
+}

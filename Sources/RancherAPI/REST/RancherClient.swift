@@ -1,0 +1,132 @@
+package import AsyncHTTPClient
+package import LosslessJSON
+import NIOHTTP1
+import Synchronization
+
+/// The REST interface of a Rancher server with one pair of keys (PROTOCOL 2.2, 2.3, 4.1).
+///
+/// The schemas are fetched when they are needed first and again after a sign that they no longer hold.
+package final class RancherClient: Sendable {
+    /// Where the schemas are looked for; already normalised.
+    package let url: APIURL
+    private let key: APIKey
+    private let http: HTTPCaller
+    private let schemas = Mutex<Schemas?>(nil)
+
+    private static let schemasLimitBytes = 32 << 20
+    private static let listLimitBytes = 16 << 20
+    private static let itemLimitBytes = 1 << 20
+
+    /// - Parameters:
+    ///   - url: `CATTLE_URL` as configured; it is normalised here for dialect A (PROTOCOL 2.1).
+    ///   - httpClient: Made by ``HTTPClient/rancher(extraTrustRoots:)``, and shut down by its maker.
+    ///   - deadline: For each whole call.
+    package init(url: APIURL, key: APIKey, httpClient: HTTPClient, deadline: Duration = .seconds(30)) {
+        self.url = url.droppingSchemas.normalisedForDialectA
+        self.key = key
+        http = HTTPCaller(client: httpClient, deadline: deadline)
+    }
+
+    /// Fetches the schemas anew (PROTOCOL 2.2).
+    ///
+    /// - Throws: ``RancherError``, `CancellationError`.
+    @discardableResult
+    package func discover() async throws -> Schemas {
+        let root = try await http.call(.GET, url, key: key, limit: Self.schemasLimitBytes)
+        guard root.status == .ok else { throw root.refusal(from: url) }
+        guard let header = root.headers.first(name: "X-API-Schemas") else {
+            throw RancherError(.badAnswer, "Failed to find schema at [\(url)]")
+        }
+        let place = try APIURL(header)
+        var answer = root
+        if place != url {
+            answer = try await http.call(.GET, place, key: key, limit: Self.schemasLimitBytes)
+            guard answer.status == .ok else { throw answer.refusal(from: place) }
+        }
+        let found = try Schemas(parsing: try answer.wholeBody(from: place), from: place)
+        schemas.withLock { $0 = found }
+        return found
+    }
+
+    /// The schemas from the last discovery, or from one made now.
+    ///
+    /// - Throws: ``RancherError``, `CancellationError`.
+    package func knownSchemas() async throws -> Schemas {
+        if let known = schemas.withLock({ $0 }) { return known }
+        return try await discover()
+    }
+
+    /// Makes the next call fetch the schemas anew.
+    package func forgetSchemas() { schemas.withLock { $0 = nil } }
+
+    /// The items of a type that match the filters; the first page only.
+    ///
+    /// - Throws: ``RancherError``, `CancellationError`.
+    package func list(_ type: String, filters: [(key: String, value: String)] = []) async throws -> [JSON] {
+        let (answer, url) = try await call(.GET, limit: Self.listLimitBytes) { schemas throws(RancherError) in
+            try schemas.listURL(type).adding(query: filters)
+        }
+        guard answer.status == .ok else { throw answer.refusal(from: url) }
+        guard let items = (try? JSON(parsing: try answer.wholeBody(from: url)))?["data"].array else {
+            throw RancherError(.badAnswer, "\(url.withoutQuery) answered with no list")
+        }
+        return items
+    }
+
+    /// Creates an item.
+    ///
+    /// - Returns: The item as the server sees it; null if the server's answer cannot be read, for it is created all the
+    ///   same (PROTOCOL 2.3).
+    /// - Throws: ``RancherError``, `CancellationError`.
+    @discardableResult
+    package func create(_ type: String, _ item: JSON) async throws -> JSON {
+        let answer = try await post(type, item.encodedText)
+        return (try? JSON(parsing: answer.body)) ?? .null
+    }
+
+    /// Sends an answer or a progress message to the server (PROTOCOL 4.1). One try: who has to be heard calls again.
+    ///
+    /// - Throws: ``RancherError``, `CancellationError`.
+    package func publish(body: String) async throws { _ = try await post("publish", body) }
+
+    private func post(_ type: String, _ body: String) async throws -> HTTPAnswer {
+        let (answer, url) = try await call(.POST, body: body, limit: Self.itemLimitBytes) {
+            schemas throws(RancherError) in try schemas.createURL(type)
+        }
+        guard (200..<300).contains(answer.status.code) else { throw answer.refusal(from: url) }
+        return answer
+    }
+
+    /// Calls the place that the schemas name. A place that has vanished, or is not in schemas of an earlier time, is
+    /// looked up once more; one that cannot be reached is looked up at the next call.
+    private func call(
+        _ method: HTTPMethod, body: String? = nil, limit: Int,
+        at place: (Schemas) throws(RancherError) -> APIURL
+    ) async throws -> (HTTPAnswer, APIURL) {
+        if let known = schemas.withLock({ $0 }), let url = try? place(known) {
+            let answer = try await forgettingOnFailure { try await http.call(method, url, key: key, body: body, limit: limit) }
+            if answer.status != .notFound { return (answer, url) }
+        }
+        let url = try place(try await discover())
+        let answer = try await forgettingOnFailure { try await http.call(method, url, key: key, body: body, limit: limit) }
+        return (answer, url)
+    }
+
+    private func forgettingOnFailure(_ body: () async throws -> HTTPAnswer) async throws -> HTTPAnswer {
+        do {
+            return try await body()
+        } catch {
+            forgetSchemas()
+            throw error
+        }
+    }
+}
+
+extension HTTPAnswer {
+    func wholeBody(from url: APIURL) throws(RancherError) -> [UInt8] {
+        guard !bodyWasCut else {
+            throw RancherError(.badAnswer, "the answer of \(url.withoutQuery) exceeds \(body.count) bytes")
+        }
+        return body
+    }
+}

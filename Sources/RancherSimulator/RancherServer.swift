@@ -1,0 +1,260 @@
+package import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import NIOWebSocket
+import Synchronization
+
+/// A small Rancher server of dialect A (2.0 tech preview): it registers hosts, takes their event subscriptions, sends
+/// them events and keeps what they publish. Enough to try an agent out without a Rancher installation, with switches
+/// for the ways in which a server or the network can fail.
+///
+/// All of it lives in memory. A server has to be ended with ``stop()``; ``withServer(host:port:tls:token:body:)`` does
+/// that by itself.
+package final class RancherServer: Sendable {
+    /// A certificate with its key, both as PEM text, to serve https and wss.
+    package struct TLS: Sendable, Hashable {
+        package let certificate: String
+        package let privateKey: String
+
+        /// A certificate (chain) and its key as PEM text.
+        package init(certificate: String, privateKey: String) {
+            self.certificate = certificate
+            self.privateKey = privateKey
+        }
+    }
+
+    /// The token in the registration URL; it contains `:` and `=`.
+    package let token: String
+    let host: String
+    let group: any EventLoopGroup
+    let tls: NIOSSLContext?
+    let state = Mutex(ServerState())
+
+    private init(host: String, token: String, tls: NIOSSLContext?, group: any EventLoopGroup) {
+        self.host = host
+        self.token = token
+        self.tls = tls
+        self.group = group
+    }
+
+    /// Starts a server.
+    ///
+    /// - Parameters:
+    ///   - host: The address to listen on.
+    ///   - port: The port; 0 takes a free one, see ``port``.
+    ///   - tls: Serves https and wss with this certificate; plain http and ws without.
+    ///   - token: The registration token.
+    /// - Throws: NIO's error if the port cannot be bound, NIOSSL's if the certificate is unusable.
+    package static func start(
+        host: String = "127.0.0.1", port: Int = 0, tls: TLS? = nil, token: String? = nil,
+        group: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
+    ) async throws -> RancherServer {
+        let server = RancherServer(
+            host: host, token: token ?? Identity.defaultToken, tls: try tls.map(Self.context), group: group)
+        server.state.withLock { $0.port = port }
+        try await server.resume()
+        return server
+    }
+
+    /// Starts a server, runs the body with it and stops it, also when the body throws.
+    package static func withServer<Result>(
+        host: String = "127.0.0.1", port: Int = 0, tls: TLS? = nil, token: String? = nil,
+        body: (RancherServer) async throws -> Result
+    ) async throws -> Result {
+        let server = try await start(host: host, port: port, tls: tls, token: token)
+        do {
+            let result = try await body(server)
+            await server.stop()
+            return result
+        } catch {
+            await server.stop()
+            throw error
+        }
+    }
+
+    /// The port on which the server listens, or listened before it was suspended.
+    package var port: Int { state.withLock { $0.port } }
+
+    /// The server's address without a path, such as `http://127.0.0.1:8080`.
+    package var url: String { "\(tls == nil ? "http" : "https")://\(host):\(port)" }
+
+    /// The API's address, the agent's `CATTLE_URL`.
+    package var apiURL: String { url + "/v3" }
+
+    /// What a host is registered with.
+    package var registrationURL: String { "\(apiURL)/scripts/\(token)" }
+
+    /// The faults that the server has now; may be set at any time.
+    package var faults: Faults {
+        get { state.withLock { $0.faults } }
+        set { state.withLock { $0.faults = newValue } }
+    }
+
+    /// Changes some faults and leaves the others, with their running counters, alone.
+    package func setFaults(_ change: (inout Faults) -> Void) { state.withLock { change(&$0.faults) } }
+
+    // MARK: Outages
+
+    /// True while the server listens.
+    package var isListening: Bool { state.withLock { $0.listener != nil } }
+
+    /// Stops to listen and closes all connections; what the server knows is kept. Connecting is refused from now on.
+    package func suspend() async {
+        let (listener, connections) = state.withLock { state in
+            let taken = (state.listener, Array(state.connections.values))
+            state.listener = nil
+            state.isAccepting = false
+            Self.endAll(in: &state)
+            return taken
+        }
+        try? await listener?.close().get()
+        for connection in connections { Self.cut(connection) }
+        for connection in connections { try? await connection.closeFuture.get() }
+    }
+
+    /// Listens again on the same port.
+    ///
+    /// - Throws: ``SimulatorError/wrongState(_:)`` after ``stop()``, NIO's error if the port is taken.
+    package func resume() async throws {
+        let (port, wasAccepting, hasStopped) = state.withLock { state in
+            defer { if !state.hasStopped { state.isAccepting = true } }
+            return (state.port, state.isAccepting, state.hasStopped)
+        }
+        if hasStopped { throw SimulatorError.wrongState("the server has been stopped") }
+        if wasAccepting { return }
+        do {
+            try await bind(port: port)
+        } catch {
+            state.withLock { $0.isAccepting = false }
+            throw error
+        }
+    }
+
+    private func bind(port: Int) async throws {
+        let listener = try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 256)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try self.prepare(channel) }
+            }
+            .bind(host: host, port: port).get()
+        state.withLock { state in
+            state.listener = listener
+            state.port = listener.localAddress?.port ?? port
+        }
+    }
+
+    /// Ends the server for good.
+    package func stop() async {
+        await suspend()
+        let observers = state.withLock { state in
+            state.hasStopped = true
+            defer { state.observers = [:] }
+            return Array(state.observers.values)
+        }
+        for observer in observers { observer.finish() }
+    }
+
+    /// Cuts all websockets without a close frame, as a network failure does. New ones may be opened.
+    package func cutSockets() {
+        let channels = state.withLock { state in
+            let channels = state.subscribers.map(\.channel)
+            Self.endAll(in: &state)
+            return channels
+        }
+        for channel in channels { Self.cut(channel) }
+    }
+
+    /// Makes all open websockets half open: they stay connected, but answer no ping, carry no heartbeat and lose every
+    /// event. New ones are sound.
+    package func silenceSockets() {
+        state.withLock { state in
+            for index in state.subscribers.indices { state.subscribers[index].isSilent = true }
+        }
+    }
+
+    /// Closes all websockets with a close frame, as the server does after 12 hours (PROTOCOL.md 3.2).
+    package func closeSockets() {
+        let channels = state.withLock { state in
+            let channels = state.subscribers.map(\.channel)
+            Self.endAll(in: &state)
+            return channels
+        }
+        for channel in channels {
+            // 1000, in network byte order.
+            let frame = WebSocketFrame(fin: true, opcode: .connectionClose, data: ByteBuffer(bytes: [0x03, 0xE8]))
+            channel.writeAndFlush(frame).whenComplete { _ in channel.close(promise: nil) }
+        }
+    }
+
+    // MARK: Connections
+
+    private static func endAll(in state: inout ServerState) {
+        for subscriber in state.subscribers { state.report(.unsubscribed(subscriber.subscription)) }
+        state.subscribers = []
+    }
+
+    /// Closes a channel at once: with TLS, without the farewell that waits for the other side.
+    private static func cut(_ channel: any Channel) {
+        channel.eventLoop.execute {
+            if let context = try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self) {
+                context.close(promise: nil)
+            } else {
+                channel.close(promise: nil)
+            }
+        }
+    }
+
+    private func prepare(_ channel: any Channel) throws {
+        let isWanted = state.withLock { state in
+            guard state.isAccepting else { return false }
+            state.connections[ObjectIdentifier(channel)] = channel
+            return true
+        }
+        guard isWanted else { throw SimulatorError.wrongState("the server does not listen") }
+        channel.closeFuture.whenComplete { _ in
+            self.state.withLock { _ = $0.connections.removeValue(forKey: ObjectIdentifier(channel)) }
+        }
+
+        let pipeline = channel.pipeline.syncOperations
+        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
+        let refused = NIOLoopBoundBox<Answer?>(nil, eventLoop: channel.eventLoop)
+        let upgrader = NIOWebSocketServerUpgrader(
+            maxFrameSize: 1 << 20,
+            shouldUpgrade: { channel, head in
+                switch self.admission(of: head) {
+                case .admitted: return channel.eventLoop.makeSucceededFuture([:])
+                case .refused(let answer):
+                    refused.value = answer
+                    return channel.eventLoop.makeSucceededFuture(nil)
+                }
+            },
+            upgradePipelineHandler: { channel, head in
+                channel.eventLoop.makeCompletedFuture {
+                    let handler = SubscriptionHandler(server: self, subscription: self.subscription(for: head))
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                }
+            })
+        try pipeline.configureHTTPServerPipeline(
+            withServerUpgrade: (
+                upgraders: [upgrader],
+                completionHandler: { context in
+                    let pipeline = context.pipeline.syncOperations
+                    if let exchange = try? pipeline.context(handlerType: HTTPExchangeHandler.self) {
+                        pipeline.removeHandler(context: exchange, promise: nil)
+                    }
+                }
+            ))
+        try pipeline.addHandler(HTTPExchangeHandler(server: self, refusedUpgrade: refused))
+    }
+
+    private static func context(_ tls: TLS) throws -> NIOSSLContext {
+        let chain = try NIOSSLCertificate.fromPEMBytes(Array(tls.certificate.utf8))
+        let key = try NIOSSLPrivateKey(bytes: Array(tls.privateKey.utf8), format: .pem)
+        return try NIOSSLContext(
+            configuration: .makeServerConfiguration(
+                certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key)))
+    }
+}

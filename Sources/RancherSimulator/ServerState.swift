@@ -1,0 +1,101 @@
+import LosslessJSON
+import NIOCore
+
+/// An agent's account.
+struct Account: Sendable {
+    let key: String
+    let orchestration: String?
+    /// How often it has been listed since it was made.
+    var polls = 0
+
+    var accessKey: String { Identity.accessKey(registrationKey: key) }
+    var secretKey: String { Identity.secretKey(accessKey: accessKey) }
+    var agentID: String { "1a\(Identity.agentNumber(accessKey: accessKey))" }
+}
+
+/// A subscription with its socket.
+struct Subscriber: Sendable {
+    let subscription: Subscription
+    let channel: any Channel
+    /// A silent one looks open but says nothing any more and loses what is written to it.
+    var isSilent = false
+}
+
+/// Everything that the server remembers. Of each list the newest entries are kept, up to a limit.
+struct ServerState: Sendable {
+    static let listLimit = 20_000
+
+    var faults = Faults()
+
+    /// Nil while nothing listens: before the start, while suspended, and after the end.
+    var listener: (any Channel)?
+    /// False during an outage: a connection that slips in is refused.
+    var isAccepting = false
+    var hasStopped = false
+    /// The port, fixed by the first bind so that the same one is used after an outage.
+    var port = 0
+    var connections: [ObjectIdentifier: any Channel] = [:]
+
+    var subscribers: [Subscriber] = []
+    var subscriptionsSoFar = 0
+    var pingFramesReceived = 0
+
+    var accounts: [String: Account] = [:]
+    /// Reply address by event id, to tell whether an answer is one.
+    var replyAddresses: [String: String] = [:]
+    var published: [Published] = []
+    var publishedSoFar = 0
+    var finals: [String: [Published]] = [:]
+    var progress: [String: [Published]] = [:]
+    var containerEvents: [JSON] = []
+    var hostAPIProxyTokenRequests: [JSON] = []
+    var requests: [RequestRecord] = []
+
+    var observers: [Int: AsyncStream<Observation>.Continuation] = [:]
+    var observersSoFar = 0
+
+    mutating func take(_ message: JSON, accessKey: String) -> Published {
+        publishedSoFar += 1
+        let taken = Published(
+            sequence: publishedSoFar, arrival: .now, arrivalMilliseconds: Identity.nowMilliseconds(),
+            accessKey: accessKey, message: message)
+        if published.count >= Self.listLimit { forgetOldMessages() }
+        published.append(taken)
+        index(taken)
+        return taken
+    }
+
+    private mutating func index(_ message: Published) {
+        guard let event = message.eventID else { return }
+        // An answer under another address than the event's reaches nobody.
+        if let address = replyAddresses[event], address != message.name { return }
+        if message.isFinal {
+            finals[event, default: []].append(message)
+        } else {
+            progress[event, default: []].append(message)
+        }
+    }
+
+    private mutating func forgetOldMessages() {
+        published.removeFirst(Self.listLimit / 2)
+        finals = [:]
+        progress = [:]
+        for message in published { index(message) }
+        let kept = Set(published.compactMap(\.eventID))
+        replyAddresses = replyAddresses.filter { kept.contains($0.key) }
+    }
+
+    mutating func remember(_ request: RequestRecord) {
+        if requests.count >= Self.listLimit { requests.removeFirst(Self.listLimit / 2) }
+        requests.append(request)
+    }
+
+    mutating func remember(containerEvent: JSON) {
+        if containerEvents.count >= Self.listLimit { containerEvents.removeFirst(Self.listLimit / 2) }
+        containerEvents.append(containerEvent)
+    }
+
+    func report(_ observation: Observation) {
+        for observer in observers.values { observer.yield(observation) }
+    }
+}

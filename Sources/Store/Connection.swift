@@ -1,0 +1,182 @@
+internal import CSQLite
+
+/// A value as SQLite keeps it.
+package enum SQLValue: Sendable, Hashable {
+    case null
+    case integer(Int)
+    case text(String)
+}
+
+extension SQLValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByNilLiteral {
+    package init(stringLiteral value: String) { self = .text(value) }
+    package init(integerLiteral value: Int) { self = .integer(value) }
+    package init(nilLiteral: ()) { self = .null }
+    package init(_ text: String?) { self = text.map(SQLValue.text) ?? .null }
+    package init(_ integer: Int?) { self = integer.map(SQLValue.integer) ?? .null }
+}
+
+/// One open database. Belongs to one thread at a time; statements are prepared once and kept.
+package final class Connection {
+    /// How a database is opened.
+    package enum Mode: Sendable, Hashable {
+        case readWrite
+        /// Beside the daemon: sees the last committed state, writes nothing, blocks nobody.
+        case readOnly
+        /// On a file system that cannot be written at all: no lock is taken, so only for a database nobody writes.
+        case immutable
+    }
+
+    private let handle: OpaquePointer
+    private var statements: [String: OpaquePointer] = [:]
+
+    /// Opens the file; in ``Mode/readWrite`` it is created if missing.
+    ///
+    /// - Throws: ``StoreError``.
+    package init(path: String, mode: Mode) throws(StoreError) {
+        var opened: OpaquePointer?
+        let flags: Int32 =
+            switch mode {
+            case .readWrite: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            case .readOnly: SQLITE_OPEN_READONLY
+            case .immutable: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+            }
+        let name = mode == .immutable ? "file:\(Self.uriPath(path))?immutable=1" : path
+        let code = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+        guard let opened, code == SQLITE_OK else {
+            let message = opened.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(code))
+            sqlite3_close_v2(opened)
+            throw .of(code, "\(path): \(message)")
+        }
+        handle = opened
+        sqlite3_busy_timeout(handle, 5000)
+    }
+
+    deinit {
+        for statement in statements.values { sqlite3_finalize(statement) }
+        sqlite3_close_v2(handle)
+    }
+
+    private static func uriPath(_ path: String) -> String {
+        var escaped = ""
+        for character in path {
+            switch character {
+            case "?": escaped += "%3f"
+            case "#": escaped += "%23"
+            case "%": escaped += "%25"
+            default: escaped.append(character)
+            }
+        }
+        return escaped
+    }
+
+    /// Runs statements that take no values and whose rows nobody needs.
+    ///
+    /// - Throws: ``StoreError``.
+    package func execute(_ sql: String) throws(StoreError) {
+        let code = sqlite3_exec(handle, sql, nil, nil, nil)
+        if code != SQLITE_OK { throw failure(code) }
+    }
+
+    /// Runs one statement for its effect.
+    ///
+    /// - Throws: ``StoreError``.
+    package func run(_ sql: String, _ values: SQLValue...) throws(StoreError) {
+        let statement = try bound(sql, values)
+        defer { sqlite3_reset(statement) }
+        while true {
+            switch sqlite3_step(statement) {
+            case SQLITE_ROW: continue
+            case SQLITE_DONE: return
+            case let code: throw failure(code)
+            }
+        }
+    }
+
+    /// Runs one statement and reads its rows. A row that `read` cannot make sense of is `nil` and left out.
+    ///
+    /// - Throws: ``StoreError``.
+    package func rows<Element>(
+        _ sql: String, _ values: SQLValue..., read: (borrowing Row) -> Element?
+    ) throws(StoreError) -> [Element] {
+        let statement = try bound(sql, values)
+        defer { sqlite3_reset(statement) }
+        var elements: [Element] = []
+        while true {
+            switch sqlite3_step(statement) {
+            case SQLITE_ROW: if let element = read(Row(statement: statement)) { elements.append(element) }
+            case SQLITE_DONE: return elements
+            case let code: throw failure(code)
+            }
+        }
+    }
+
+    /// Runs the body between BEGIN and COMMIT; whatever it throws undoes all of it.
+    ///
+    /// - Throws: what the body throws, or ``StoreError``.
+    package func transaction<Result>(_ body: () throws -> Result) throws -> Result {
+        try execute("BEGIN IMMEDIATE")
+        do {
+            let result = try body()
+            try execute("COMMIT")
+            return result
+        } catch {
+            // After some errors SQLite has rolled back by itself, and says so here.
+            try? execute("ROLLBACK")
+            throw error
+        }
+    }
+
+    /// How many rows the last statement changed.
+    package var changes: Int { Int(sqlite3_changes64(handle)) }
+
+    private func bound(_ sql: String, _ values: [SQLValue]) throws(StoreError) -> OpaquePointer {
+        let statement = try prepared(sql)
+        for (index, value) in values.enumerated() {
+            let position = Int32(index + 1)
+            let code =
+                switch value {
+                case .null: sqlite3_bind_null(statement, position)
+                case .integer(let integer): sqlite3_bind_int64(statement, position, Int64(integer))
+                case .text(let text):
+                    // SQLITE_TRANSIENT, a cast that Swift does not import: SQLite makes its own copy.
+                    sqlite3_bind_text64(
+                        statement, position, text, sqlite3_uint64(text.utf8.count),
+                        unsafeBitCast(-1, to: sqlite3_destructor_type.self), UInt8(SQLITE_UTF8))
+                }
+            if code != SQLITE_OK { throw failure(code) }
+        }
+        return statement
+    }
+
+    private func prepared(_ sql: String) throws(StoreError) -> OpaquePointer {
+        if let statement = statements[sql] { return statement }
+        var statement: OpaquePointer?
+        let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+        guard let statement, code == SQLITE_OK else { throw failure(code) }
+        statements[sql] = statement
+        return statement
+    }
+
+    private func failure(_ code: Int32) -> StoreError { .of(code, String(cString: sqlite3_errmsg(handle))) }
+}
+
+/// One row of a result, for as long as it is being read. Columns count from 0.
+package struct Row: ~Copyable {
+    fileprivate let statement: OpaquePointer
+
+    /// The text; empty for null.
+    package func text(_ column: Int) -> String {
+        guard let bytes = sqlite3_column_text(statement, Int32(column)) else { return "" }
+        let count = Int(sqlite3_column_bytes(statement, Int32(column)))
+        return String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
+    }
+
+    /// The whole number; 0 for null.
+    package func integer(_ column: Int) -> Int { Int(sqlite3_column_int64(statement, Int32(column))) }
+
+    package func optionalText(_ column: Int) -> String? { isNull(column) ? nil : text(column) }
+
+    package func optionalInteger(_ column: Int) -> Int? { isNull(column) ? nil : integer(column) }
+
+    private func isNull(_ column: Int) -> Bool { sqlite3_column_type(statement, Int32(column)) == SQLITE_NULL }
+}

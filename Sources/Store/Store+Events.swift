@@ -1,0 +1,123 @@
+package import Model
+
+/// One row of table `event`.
+package struct EventRow: Sendable, Hashable {
+    /// How far the event has come.
+    package enum State: String, Sendable, Hashable, CaseIterable {
+        /// Being worked on.
+        case open
+        /// The answer is decided and not delivered yet.
+        case answered
+        /// Nothing is left to do.
+        case closed
+    }
+
+    package var header: EventHeader
+    /// The text form of the resource's key; `nil` for mere questions.
+    package var key: String?
+    package var generation: Int
+    package var frame: String
+    package var state: State
+    package var receivedAt: Timestamp
+    package var closedAt: Timestamp?
+
+    package init(
+        header: EventHeader, key: String?, generation: Int, frame: String, state: State, receivedAt: Timestamp,
+        closedAt: Timestamp? = nil
+    ) {
+        self.header = header
+        self.key = key
+        self.generation = generation
+        self.frame = frame
+        self.state = state
+        self.receivedAt = receivedAt
+        self.closedAt = closedAt
+    }
+
+    fileprivate static let columns =
+        "id, name, reply_to, resource_type, resource_id, key, generation, frame, state, received_at, closed_at"
+
+    fileprivate init?(_ row: borrowing Row) {
+        guard let state = State(rawValue: row.text(8)) else { return nil }
+        self.init(
+            header: EventHeader(
+                id: row.text(0), name: row.text(1), replyTo: row.optionalText(2), resourceID: row.optionalText(4),
+                resourceType: row.optionalText(3)),
+            key: row.optionalText(5), generation: row.integer(6), frame: row.text(7), state: state,
+            receivedAt: Timestamp(milliseconds: row.integer(9)),
+            closedAt: row.optionalInteger(10).map(Timestamp.init(milliseconds:)))
+    }
+}
+
+extension Store {
+    /// Adds an event.
+    ///
+    /// - Throws: ``StoreError``, also if there is one with this id.
+    package func insert(_ event: EventRow) throws(StoreError) {
+        try connection.run(
+            "INSERT INTO event (\(EventRow.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            .text(event.header.id), .text(event.header.name), SQLValue(event.header.replyTo),
+            SQLValue(event.header.resourceType), SQLValue(event.header.resourceID), SQLValue(event.key),
+            .integer(event.generation), .text(event.frame), .text(event.state.rawValue),
+            .integer(event.receivedAt.milliseconds), SQLValue(event.closedAt?.milliseconds))
+    }
+
+    /// How far the event with this id has come; `nil` if it was never seen, or long ago.
+    ///
+    /// - Throws: ``StoreError``.
+    package func eventState(_ id: String) throws(StoreError) -> EventRow.State? {
+        try connection.rows("SELECT state FROM event WHERE id = ?", .text(id)) { EventRow.State(rawValue: $0.text(0)) }
+            .first
+    }
+
+    /// All events that are being worked on, oldest first.
+    ///
+    /// - Throws: ``StoreError``.
+    package func openEvents() throws(StoreError) -> [EventRow] {
+        try connection.rows(
+            "SELECT \(EventRow.columns) FROM event WHERE state = 'open' ORDER BY received_at, id", read: EventRow.init)
+    }
+
+    /// The last events about a resource, newest first.
+    ///
+    /// - Throws: ``StoreError``.
+    package func events(about key: ResourceKey, limit: Int) throws(StoreError) -> [EventRow] {
+        try connection.rows(
+            "SELECT \(EventRow.columns) FROM event WHERE key = ? ORDER BY received_at DESC, id LIMIT ?",
+            .text(key.description), .integer(limit), read: EventRow.init)
+    }
+
+    /// Notes how far an event has come.
+    ///
+    /// - Throws: ``StoreError``.
+    package func setState(
+        _ state: EventRow.State, ofEvent id: String, generation: Int? = nil, at time: Timestamp
+    ) throws(StoreError) {
+        try connection.run(
+            "UPDATE event SET state = ?2, closed_at = ?3, generation = coalesce(?4, generation) WHERE id = ?1",
+            .text(id), .text(state.rawValue), state == .closed ? .integer(time.milliseconds) : .null,
+            SQLValue(generation))
+    }
+
+    /// Forgets events that were closed before the given moment, and the oldest of them beyond a number.
+    ///
+    /// - Throws: ``StoreError``.
+    package func forgetEvents(closedBefore time: Timestamp, keeping count: Int) throws(StoreError) {
+        try connection.run(
+            "DELETE FROM event WHERE state = 'closed' AND closed_at < ?", .integer(time.milliseconds))
+        try connection.run(
+            """
+            DELETE FROM event WHERE state = 'closed' AND closed_at <
+                (SELECT closed_at FROM event WHERE state = 'closed' ORDER BY closed_at DESC LIMIT 1 OFFSET ?)
+            """, .integer(count))
+    }
+
+    /// How many events wait for their end, and since when the oldest does.
+    ///
+    /// - Throws: ``StoreError``.
+    package func openEventSummary() throws(StoreError) -> (count: Int, oldest: Timestamp?) {
+        try connection.rows("SELECT count(*), min(received_at) FROM event WHERE state = 'open'") { row in
+            (count: row.integer(0), oldest: row.optionalInteger(1).map(Timestamp.init(milliseconds:)))
+        }.first ?? (0, nil)
+    }
+}

@@ -1,0 +1,144 @@
+package import Model
+
+/// One row of table `resource`.
+package struct ResourceRow: Sendable, Hashable {
+    package var key: ResourceKey
+    package var name: String
+    package var rancherID: String
+    package var externalID: String
+    package var desired: String
+    package var phase: String
+    package var generation: Int
+    package var settledGeneration: Int
+    package var attempts: Int
+    package var nextAttemptAt: Timestamp?
+    package var lastError: String
+    package var activity: String
+    /// JSON, for whoever knows the machines.
+    package var machine: String
+    package var createdAt: Timestamp
+    package var updatedAt: Timestamp
+
+    package init(
+        key: ResourceKey, name: String, rancherID: String, externalID: String, desired: String, phase: String,
+        generation: Int, settledGeneration: Int, attempts: Int, nextAttemptAt: Timestamp?, lastError: String,
+        activity: String, machine: String, createdAt: Timestamp, updatedAt: Timestamp
+    ) {
+        self.key = key
+        self.name = name
+        self.rancherID = rancherID
+        self.externalID = externalID
+        self.desired = desired
+        self.phase = phase
+        self.generation = generation
+        self.settledGeneration = settledGeneration
+        self.attempts = attempts
+        self.nextAttemptAt = nextAttemptAt
+        self.lastError = lastError
+        self.activity = activity
+        self.machine = machine
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
+    }
+
+    package var isSettled: Bool { settledGeneration >= generation }
+
+    fileprivate static let columns = """
+        key, name, rancher_id, external_id, desired, phase, generation, settled_generation, attempts, next_attempt_at,
+        last_error, activity, machine, created_at, updated_at
+        """
+
+    fileprivate init?(_ row: borrowing Row) {
+        guard let key = ResourceKey(row.text(0)) else { return nil }
+        self.init(
+            key: key, name: row.text(1), rancherID: row.text(2), externalID: row.text(3), desired: row.text(4),
+            phase: row.text(5), generation: row.integer(6), settledGeneration: row.integer(7),
+            attempts: row.integer(8), nextAttemptAt: row.optionalInteger(9).map(Timestamp.init(milliseconds:)),
+            lastError: row.text(10), activity: row.text(11), machine: row.text(12),
+            createdAt: Timestamp(milliseconds: row.integer(13)), updatedAt: Timestamp(milliseconds: row.integer(14)))
+    }
+}
+
+extension Store {
+    /// Writes the row, new or over the old one.
+    ///
+    /// - Throws: ``StoreError``.
+    package func put(_ row: ResourceRow) throws(StoreError) {
+        try connection.run(
+            """
+            INSERT INTO resource (\(ResourceRow.columns), kind)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+            ON CONFLICT (key) DO UPDATE SET name = ?2, rancher_id = ?3, external_id = ?4, desired = ?5, phase = ?6,
+                generation = ?7, settled_generation = ?8, attempts = ?9, next_attempt_at = ?10, last_error = ?11,
+                activity = ?12, machine = ?13, updated_at = ?15
+            """,
+            .text(row.key.description), .text(row.name), .text(row.rancherID), .text(row.externalID),
+            .text(row.desired), .text(row.phase), .integer(row.generation), .integer(row.settledGeneration),
+            .integer(row.attempts), SQLValue(row.nextAttemptAt?.milliseconds), .text(row.lastError),
+            .text(row.activity), .text(row.machine), .integer(row.createdAt.milliseconds),
+            .integer(row.updatedAt.milliseconds), .text(row.key.kind.rawValue))
+    }
+
+    /// The row of one resource.
+    ///
+    /// - Throws: ``StoreError``.
+    package func resource(_ key: ResourceKey) throws(StoreError) -> ResourceRow? {
+        try connection.rows(
+            "SELECT \(ResourceRow.columns) FROM resource WHERE key = ?", .text(key.description), read: ResourceRow.init
+        ).first
+    }
+
+    /// All resources on the way to what is wanted of them.
+    ///
+    /// - Throws: ``StoreError``.
+    package func unsettledResources() throws(StoreError) -> [ResourceRow] {
+        try connection.rows(
+            "SELECT \(ResourceRow.columns) FROM resource WHERE settled_generation < generation ORDER BY key",
+            read: ResourceRow.init)
+    }
+
+    /// All resources, instances first, by name.
+    ///
+    /// - Throws: ``StoreError``.
+    package func allResources() throws(StoreError) -> [ResourceRow] {
+        try connection.rows(
+            """
+            SELECT \(ResourceRow.columns) FROM resource
+            ORDER BY CASE kind WHEN 'instance' THEN 0 WHEN 'volume' THEN 1 ELSE 2 END, name, key
+            """, read: ResourceRow.init)
+    }
+
+    /// The keys, containers and phases of the settled instances: what has to be compared with a list of containers.
+    ///
+    /// - Throws: ``StoreError``.
+    package func settledInstances() throws(StoreError) -> [(key: ResourceKey, externalID: String, phase: String)] {
+        try connection.rows(
+            """
+            SELECT key, external_id, phase FROM resource
+            WHERE kind = 'instance' AND settled_generation >= generation AND phase NOT IN ('removed', 'failed')
+            """
+        ) { row in ResourceKey(row.text(0)).map { (key: $0, externalID: row.text(1), phase: row.text(2)) } }
+    }
+
+    /// Takes the row away.
+    ///
+    /// - Throws: ``StoreError``.
+    package func deleteResource(_ key: String) throws(StoreError) {
+        try connection.run("DELETE FROM resource WHERE key = ?", .text(key))
+    }
+
+    /// Forgets what was removed before the given moment, with its history.
+    ///
+    /// - Throws: ``StoreError``.
+    package func forgetResources(removedBefore time: Timestamp) throws(StoreError) {
+        try connection.run(
+            """
+            DELETE FROM transition WHERE key IN
+                (SELECT key FROM resource
+                 WHERE phase = 'removed' AND settled_generation >= generation AND updated_at < ?1)
+            """, .integer(time.milliseconds))
+        try connection.run(
+            "DELETE FROM resource WHERE phase = 'removed' AND settled_generation >= generation AND updated_at < ?1",
+            .integer(time.milliseconds))
+    }
+}

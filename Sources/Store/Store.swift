@@ -1,0 +1,67 @@
+/// The agent's memory: one SQLite file, written by one connection, readable by others at any time.
+///
+/// Each table has its file, `Store+<Table>.swift`, with the statements that touch it and no others.
+package final class Store {
+    package let connection: Connection
+
+    private init(_ connection: Connection) { self.connection = connection }
+
+    /// The name of the file within the state directory.
+    package static let fileName = "agent.db"
+
+    /// Opens the store for writing, creating or migrating it as needed.
+    ///
+    /// - Throws: ``StoreError``.
+    package static func open(path: String) throws -> Store {
+        let connection = try Connection(path: path, mode: .readWrite)
+        // Readers never block the writer, and a commit that returned is on the disk.
+        try connection.execute("PRAGMA journal_mode = WAL")
+        try connection.execute("PRAGMA synchronous = FULL")
+        try connection.execute("PRAGMA foreign_keys = ON")
+        let findings = try connection.rows("PRAGMA quick_check(1)") { $0.text(0) }
+        guard findings == ["ok"] else {
+            throw StoreError(.unreadable, "\(path): \(findings.first ?? "the integrity check said nothing")")
+        }
+        try Migrator.migrate(connection)
+        return Store(connection)
+    }
+
+    /// A store that lives as long as the value, for tests and simulations.
+    ///
+    /// - Throws: ``StoreError``.
+    package static func inMemory() throws -> Store { try open(path: ":memory:") }
+
+    /// Opens the store to look at it, beside a running daemon or without one.
+    ///
+    /// - Throws: ``StoreError``; of kind `otherSchema` if it is empty or newer than this program.
+    package static func openForReading(path: String) throws -> Store {
+        func open(_ mode: Connection.Mode) throws -> (Connection, Int) {
+            let connection = try Connection(path: path, mode: mode)
+            return (connection, try Migrator.version(of: connection))
+        }
+        let (connection, version): (Connection, Int)
+        do {
+            (connection, version) = try open(.readOnly)
+        } catch let error as StoreError where error.kind == .notPermitted || error.kind == .missing {
+            // Without write access to the directory SQLite cannot take part in the locking. If the file itself can be
+            // read, nobody who could write it is disturbed.
+            guard let opened = try? open(.immutable) else { throw error }
+            (connection, version) = opened
+        }
+        guard version > 0, version <= Migrator.currentVersion else {
+            let reason =
+                version == 0
+                ? "it is empty: no agent has set it up yet"
+                : "it has schema version \(version), this program knows \(Migrator.currentVersion)"
+            throw StoreError(.otherSchema(version: version), "\(path) cannot be shown: \(reason)")
+        }
+        return Store(connection)
+    }
+
+    /// Runs the body as one transaction: all of it is on the disk when this returns, or nothing of it.
+    ///
+    /// - Throws: what the body throws, or ``StoreError``.
+    package func transaction<Result>(_ body: () throws -> Result) throws -> Result {
+        try connection.transaction(body)
+    }
+}
