@@ -14,6 +14,7 @@ let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 
 // MARK: The rooms. An arrow only ever points up this list: the compiler is the guard.
 
@@ -47,7 +48,7 @@ let package = Package(
         .target(name: "Store", dependencies: ["CSQLite", "Migrations", "Model"]),
 
         // The decisions
-        .target(name: "Reconciler", dependencies: ["LosslessJSON", "Model", "Lifecycle", "Store", heap]),
+        .target(name: "Reconciler", dependencies: ["LosslessJSON", "Model", "Lifecycle", "Store", heap, deque]),
 
         // The outside world
         .target(
@@ -77,6 +78,16 @@ let package = Package(
             dependencies: ["LosslessJSON", nioCore, nioPosix, nioHTTP, nioWebSocket, nioSSL]),
         .executableTarget(
             name: "rancher-sim", dependencies: ["RancherSimulator", "LosslessJSON", nioPosix, argumentParser]),
+        .testTarget(
+            name: "DockerEngineTests",
+            dependencies: ["DockerEngine", "LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL, httpClient, logging]),
+        .testTarget(name: "LosslessJSONTests", dependencies: ["LosslessJSON"]),
+        .testTarget(
+            name: "RancherAPITests",
+            dependencies: [
+                "RancherAPI", "LosslessJSON", "Model", nioCore, nioPosix, nioHTTP, nioWebSocket, nioSSL, httpClient,
+                logging,
+            ]),
         .testTarget(
             name: "RancherSimulatorTests",
             dependencies: [

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Glibc
 import LosslessJSON
 package import Logging
 package import NIOCore
@@ -48,7 +49,11 @@ package final class EngineClient: Sendable {
             configuration.maximumUsesPerConnection = 1
         }
         let ledger = ledger
-        configuration.http1_1ConnectionDebugInitializer = { ledger.watch($0) }
+        let isRemote = if case .tcp = endpoint.address { true } else { false }
+        configuration.http1_1ConnectionDebugInitializer = { channel in
+            let watched = ledger.watch(channel)
+            return isRemote ? watched.flatMap { Self.keepAlive(channel) } : watched
+        }
         calls = HTTPClient(eventLoopGroupProvider: .shared(eventLoopGroup), configuration: configuration)
         streams = HTTPClient(eventLoopGroupProvider: .shared(eventLoopGroup), configuration: configuration)
     }
@@ -65,6 +70,20 @@ package final class EngineClient: Sendable {
         }
         try await streams.shutdown()
         if let first { throw first }
+    }
+
+    /// A stream may be silent for days, so only the kernel can notice that a remote engine's host is gone: within a
+    /// minute or so.
+    private static func keepAlive(_ channel: any Channel) -> EventLoopFuture<Void> {
+        let options: [(ChannelOptions.Types.SocketOption, SocketOptionValue)] = [
+            (.init(level: .socket, name: .so_keepalive), 1),
+            (.init(level: .tcp, name: .init(rawValue: TCP_KEEPIDLE)), 30),
+            (.init(level: .tcp, name: .init(rawValue: TCP_KEEPINTVL)), 10),
+            (.init(level: .tcp, name: .init(rawValue: TCP_KEEPCNT)), 3),
+        ]
+        let set = options.map { channel.setOption($0, value: $1) }
+        // Not worth failing for.
+        return EventLoopFuture.andAllComplete(set, on: channel.eventLoop)
     }
 
     private static func tlsConfiguration(_ endpoint: EngineEndpoint) throws(EngineError) -> TLSConfiguration? {

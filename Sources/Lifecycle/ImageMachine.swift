@@ -74,7 +74,7 @@ package struct ImageMachine: Sendable, Hashable, Codable {
 
     /// The process was started anew. What was pulled stays pulled, but somebody may have removed it since.
     package mutating func resumed() {
-        image = .unobserved
+        waited()
         isTagged = false
     }
 

@@ -84,6 +84,7 @@ extension InstanceMachine {
     /// The process was started anew: what was seen before may be long past.
     package mutating func resumed() {
         lookAgain()
+        story.pause = .none
         if phase == .creating { story.createUnknown = true }
     }
 

@@ -76,7 +76,7 @@ package struct VolumeMachine: Sendable, Hashable, Codable {
     }
 
     /// The process was started anew: what was seen before may be long past.
-    package mutating func resumed() { knowledge = .unobserved }
+    package mutating func resumed() { waited() }
 
     /// A new wish arrived while work for the old one was under way: what that work has left behind must be looked at.
     package mutating func overtaken() { knowledge = .unobserved }

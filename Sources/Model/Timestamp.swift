@@ -17,6 +17,9 @@ package struct Timestamp: Sendable, Hashable, Comparable, Codable, CustomStringC
     package static func + (left: Self, right: Duration) -> Self {
         Timestamp(milliseconds: left.milliseconds + right.inMilliseconds)
     }
+    package static func - (left: Self, right: Duration) -> Self {
+        Timestamp(milliseconds: left.milliseconds - right.inMilliseconds)
+    }
     package static func - (left: Self, right: Self) -> Duration {
         .milliseconds(left.milliseconds - right.milliseconds)
     }

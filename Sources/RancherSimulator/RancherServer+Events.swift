@@ -69,7 +69,7 @@ extension RancherServer {
     /// How many subscriptions there have ever been.
     package var subscriptionsSoFar: Int { state.withLock { $0.subscriptionsSoFar } }
 
-    /// How many websocket pings have been answered.
+    /// How many websocket pings have come, those that a silenced websocket left without a pong included.
     package var pingFramesReceived: Int { state.withLock { $0.pingFramesReceived } }
 
     /// Every message that was taken, in order; of very many the newest 10,000 at least.
@@ -159,7 +159,8 @@ extension RancherServer {
     /// - Parameter after: Only a subscription with a higher number counts, to wait for a reconnection.
     /// - Throws: ``SimulatorError/timedOut(_:)``.
     @discardableResult
-    package func waitForSubscriber(after number: Int = 0, timeout: Duration = .seconds(10)) async throws -> Subscription {
+    package func waitForSubscriber(after number: Int = 0, timeout: Duration = .seconds(10)) async throws -> Subscription
+    {
         try await wait(for: "a subscription", timeout: timeout) { server in
             server.subscriptions.last { $0.number > number }
         }

@@ -27,9 +27,10 @@ extension RancherServer {
     ///
     /// - Throws: ``SimulatorError/badFile(_:)``.
     package static func readEvent(path: String) throws(SimulatorError) -> JSON {
+        let bytes = try Files.read(path)
         let event: JSON
         do {
-            event = try JSON(parsing: Files.read(path))
+            event = try JSON(parsing: bytes)
         } catch {
             throw .badFile("\(path): \(error)")
         }
@@ -41,11 +42,7 @@ extension RancherServer {
     ///
     /// - Throws: ``SimulatorError/badFile(_:)``.
     package static func readText(path: String) throws(SimulatorError) -> String {
-        do {
-            return String(decoding: try Files.read(path), as: UTF8.self)
-        } catch {
-            throw .badFile("\(path): \(error)")
-        }
+        String(decoding: try Files.read(path), as: UTF8.self)
     }
 
     /// The frame that says the server is alive. It needs no answer and has no reply address.

@@ -48,10 +48,12 @@ extension RancherServer {
     /// Dialect A. An API root answers under the older names, too: agents are often given one of those.
     static let routes: [Route] = [
         Route(.GET, "/ping", .anybody) { _, _, _ in .text("pong") },
-        Route(.GET, "/v1", .registrationOrAgent) { server, _, _ in server.root() },
-        Route(.GET, "/v2-beta", .registrationOrAgent) { server, _, _ in server.root() },
-        Route(.GET, "/v3", .registrationOrAgent) { server, _, _ in server.root() },
-        Route(.GET, "/v3/schemas", .registrationOrAgent) { server, _, caller in server.schemas(for: caller) },
+        Route(.GET, "/v1", .registrationOrAgent) { server, request, _ in server.root(request) },
+        Route(.GET, "/v2-beta", .registrationOrAgent) { server, request, _ in server.root(request) },
+        Route(.GET, "/v3", .registrationOrAgent) { server, request, _ in server.root(request) },
+        Route(.GET, "/v3/schemas", .registrationOrAgent) { server, request, caller in
+            server.schemas(request, for: caller)
+        },
         Route(.GET, "/v3/scripts/api.crt", .anybody) { server, _, _ in server.apiCertificate() },
         Route(.GET, "/v3/scripts/*", .anybody) { server, request, _ in server.script(request) },
         Route(.GET, "/v3/registers", .registration) { server, request, _ in server.listRegisters(request) },
@@ -109,7 +111,15 @@ extension RancherServer {
 
     // MARK: Discovery and registration
 
-    private func root() -> Answer {
+    /// The API's address as the client sees it, as the real server does it: behind a forwarded port or in a container
+    /// that is another one than the server's own.
+    private func apiURL(for request: Request) -> String {
+        guard let host = request.head.headers.first(name: "Host"), !host.isEmpty else { return apiURL }
+        return "\(scheme)://\(host)/v3"
+    }
+
+    private func root(_ request: Request) -> Answer {
+        let apiURL = apiURL(for: request)
         if let refusal = state.withLock({ Faults.take(&$0.faults.schemas) }) { return .refusal(refusal) }
         let body: JSON = [
             "id": "v3", "type": "apiVersion",
@@ -120,7 +130,8 @@ extension RancherServer {
                 status: .ok, headers: [("X-API-Schemas", apiURL + "/schemas")], body: body.encoded))
     }
 
-    private func schemas(for caller: Caller?) -> Answer {
+    private func schemas(_ request: Request, for caller: Caller?) -> Answer {
+        let apiURL = apiURL(for: request)
         let (refusal, withoutLinks) = state.withLock { state in
             (Faults.take(&state.faults.schemas), state.faults.schemasWithoutCollectionLinks)
         }
@@ -148,7 +159,7 @@ extension RancherServer {
             #!/bin/sh
             export CATTLE_REGISTRATION_ACCESS_KEY="\(Identity.registrationUser)"
             export CATTLE_REGISTRATION_SECRET_KEY="\(token)"
-            export CATTLE_URL="\(apiURL)"
+            export CATTLE_URL="\(apiURL(for: request))"
             export DETECTED_CATTLE_AGENT_IP="\(request.clientAddress)"
 
             """)
@@ -176,20 +187,27 @@ extension RancherServer {
 
     private func listRegisters(_ request: Request) -> Answer {
         let key = request.parameter("key")
-        let (refusal, items) = state.withLock { state -> (Faults.Refusal?, [JSON]) in
-            if let refusal = Faults.take(&state.faults.register) { return (refusal, []) }
-            // A registration token must not read what other hosts have registered.
-            guard let key, let account = state.accounts[key] else { return (nil, []) }
-            let polls = account.polls
-            state.accounts[key]?.polls += 1
-            if polls < state.faults.registerEmptyPolls { return (nil, []) }
-            let isActive =
-                polls >= state.faults.registerEmptyPolls + state.faults.registerCreatingPolls
-                && !state.faults.registerNeverDelivers
-            return (nil, [self.register(account, isActive: isActive)])
+        enum Stage {
+            case refused(Faults.Refusal)
+            case empty
+            case known(Account, isActive: Bool)
         }
-        if let refusal { return .refusal(refusal) }
-        return .json(collection("register", items, path: "/registers"))
+        let stage: Stage = state.withLock { state in
+            if let refusal = Faults.take(&state.faults.register) { return .refused(refusal) }
+            // A registration token must not read what other hosts have registered.
+            guard let key, let account = state.accounts[key] else { return .empty }
+            state.accounts[key]?.polls += 1
+            let faults = state.faults
+            if account.polls < faults.registerEmptyPolls { return .empty }
+            let isDue = account.polls >= faults.registerEmptyPolls + faults.registerCreatingPolls
+            return .known(account, isActive: isDue && !faults.registerNeverDelivers)
+        }
+        switch stage {
+        case .refused(let refusal): return .refusal(refusal)
+        case .empty: return .json(collection("register", [], path: "/registers"))
+        case .known(let account, let isActive):
+            return .json(collection("register", [register(account, isActive: isActive)], path: "/registers"))
+        }
     }
 
     private func createRegister(_ request: Request) -> Answer {
@@ -321,7 +339,9 @@ extension RancherServer {
         case nil: return .refused(.error(.unauthorized, code: "Unauthorized"))
         case .registration: return .refused(.error(.forbidden, code: "Forbidden"))
         case .agent:
-            if let refusal = state.withLock({ Faults.take(&$0.faults.subscribe) }) { return .refused(.refusal(refusal)) }
+            if let refusal = state.withLock({ Faults.take(&$0.faults.subscribe) }) {
+                return .refused(.refusal(refusal))
+            }
             guard request.parameters.contains(where: { $0.name == "eventNames" }) else {
                 return .refused(.error(.unprocessableEntity, code: "MissingRequired", field: "eventNames"))
             }
@@ -369,9 +389,9 @@ extension RancherServer {
         hears(subscription) && state.withLock { !$0.faults.withoutHeartbeat }
     }
 
+    /// Counts a websocket ping and says whether it is to be answered.
     func hearsPing(of subscription: Subscription) -> Bool {
-        guard hears(subscription) else { return false }
         state.withLock { $0.pingFramesReceived += 1 }
-        return true
+        return hears(subscription)
     }
 }

@@ -58,6 +58,7 @@ package final class RancherServer: Sendable {
     }
 
     /// Starts a server, runs the body with it and stops it, also when the body throws.
+    @discardableResult
     package static func withServer<Result>(
         host: String = "127.0.0.1", port: Int = 0, tls: TLS? = nil, token: String? = nil,
         body: (RancherServer) async throws -> Result
@@ -77,13 +78,18 @@ package final class RancherServer: Sendable {
     package var port: Int { state.withLock { $0.port } }
 
     /// The server's address without a path, such as `http://127.0.0.1:8080`.
-    package var url: String { "\(tls == nil ? "http" : "https")://\(host):\(port)" }
+    package var url: String { "\(scheme)://\(host):\(port)" }
+
+    var scheme: String { tls == nil ? "http" : "https" }
 
     /// The API's address, the agent's `CATTLE_URL`.
     package var apiURL: String { url + "/v3" }
 
     /// What a host is registered with.
     package var registrationURL: String { "\(apiURL)/scripts/\(token)" }
+
+    /// The PEM block that `api.crt` is.
+    package static var apiCertificate: String { Identity.apiCertificate }
 
     /// The faults that the server has now; may be set at any time.
     package var faults: Faults {

@@ -99,6 +99,13 @@ extension Store {
             SQLValue(generation))
     }
 
+    /// Takes an event away, with its answer.
+    ///
+    /// - Throws: ``StoreError``.
+    package func deleteEvent(_ id: String) throws(StoreError) {
+        try connection.run("DELETE FROM event WHERE id = ?", .text(id))
+    }
+
     /// Forgets events that were closed before the given moment, and the oldest of them beyond a number.
     ///
     /// - Throws: ``StoreError``.

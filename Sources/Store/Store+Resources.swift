@@ -97,6 +97,15 @@ extension Store {
             read: ResourceRow.init)
     }
 
+    /// The keys of rows that are about nothing this program knows.
+    ///
+    /// - Throws: ``StoreError``.
+    package func unreadableResources() throws(StoreError) -> [String] {
+        try connection.rows("SELECT key FROM resource WHERE settled_generation < generation") { row in
+            ResourceKey(row.text(0)) == nil ? row.text(0) : nil
+        }
+    }
+
     /// All resources, instances first, by name.
     ///
     /// - Throws: ``StoreError``.

@@ -1,4 +1,4 @@
-package import LosslessJSON
+import LosslessJSON
 package import Model
 
 /// The events of Rancher 2.0's technology preview, in both directions (PROTOCOL 3.3, 4, 5, 6; dialect A). Pure.

@@ -1,0 +1,27 @@
+/// The key that identifies this host for ever (PROTOCOL 1.5, 2.4.2): the same key always yields the same agent.
+package enum RegistrationToken {
+    package static let fileName = ".registration_token"
+
+    /// Reads the token, or makes one if there is none yet: 64 random bytes as hexadecimal digits.
+    ///
+    /// White space around it is dropped, for a script may have written it. An empty file, the trace of a crash, counts as
+    /// none. The file is made as a whole and is readable by its owner only.
+    ///
+    /// - Throws: ``RancherError`` of the code `local`.
+    package static func load(directory: String) throws(RancherError) -> String {
+        let path = directory.hasSuffix("/") ? directory + fileName : "\(directory)/\(fileName)"
+        if let bytes = try PrivateFile.contents(of: path, limit: 4096) {
+            let token = String(decoding: bytes, as: UTF8.self).trimmingBlanks
+            if !token.isEmpty { return token }
+        }
+        var random = SystemRandomNumberGenerator()
+        let token = (0..<64).map { _ in hexadecimal(UInt8.random(in: 0...255, using: &random)) }.joined()
+        try PrivateFile.replace(path, with: Array(token.utf8), mode: 0o600)
+        return token
+    }
+
+    private static func hexadecimal(_ byte: UInt8) -> String {
+        let digits = String(byte, radix: 16)
+        return digits.count < 2 ? "0\(digits)" : digits
+    }
+}

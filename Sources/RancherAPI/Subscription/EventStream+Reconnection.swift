@@ -1,0 +1,66 @@
+package import Logging
+
+extension EventStream {
+    package struct Reconnection: Sendable, Hashable {
+        package var backoff = Backoff(base: .milliseconds(500), cap: .seconds(30))
+        /// A connection that lived as long as this makes the failures before it forgotten.
+        package var stableAfter = Duration.seconds(30)
+
+        package init() {}
+    }
+
+    /// Keeps the subscription up until the task is cancelled (PROTOCOL 12.2 no. 17): whatever ends a connection is
+    /// logged and followed by another one.
+    ///
+    /// - Parameter client: Asked for the `subscribe` schema. A server whose schema does not help is reached by the
+    ///   configured URL.
+    package func runForever(
+        client: RancherClient, sinks: Sinks, logger: Logger, reconnection: Reconnection = Reconnection(),
+        random: some RandomNumberGenerator = SystemRandomNumberGenerator()
+    ) async {
+        var random = random
+        var failures = 0
+        var linkFailed = false
+        while !Task.isCancelled {
+            let link = linkFailed ? nil : await subscribeLink(client, logger)
+            var sinks = sinks
+            let place = subscriptionURL(link: link).withoutQuery
+            sinks.onOpen = { [onOpen = sinks.onOpen] in
+                logger.info("Subscribed", metadata: ["url": "\(place)"])
+                onOpen()
+            }
+            let start = ContinuousClock.now
+            let reason: String
+            do {
+                reason = "\(try await run(link: link, sinks: sinks))"
+                linkFailed = false
+                if ContinuousClock.now - start >= reconnection.stableAfter { failures = 0 }
+            } catch {
+                reason = "\(error)"
+                // A link that leads nowhere may be wrong in the server's settings: take turns with the configured URL.
+                linkFailed = link != nil
+                client.forgetSchemas()
+            }
+            if Task.isCancelled { break }
+            let delay = reconnection.backoff.delay(attempt: failures, using: &random)
+            failures += 1
+            logger.warning(
+                "Subscription ended, connecting again",
+                metadata: [
+                    "url": "\(place)", "reason": "\(reason)", "attempt": "\(failures)", "delay": "\(delay.logged)",
+                    "lived": "\((ContinuousClock.now - start).logged)",
+                ])
+            try? await Task.sleep(for: delay)
+        }
+        logger.info("Subscription closed")
+    }
+
+    private func subscribeLink(_ client: RancherClient, _ logger: Logger) async -> APIURL? {
+        do {
+            return try await client.knownSchemas()["subscribe"]?.collection
+        } catch {
+            logger.debug("The schemas could not be had, using the configured URL", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+}

@@ -1,0 +1,101 @@
+package import Model
+
+/// The subscription to the server's events over a websocket (PROTOCOL 3).
+package struct EventStream: Sendable {
+    /// Who takes what comes. All are called on an event loop that reads the connection: they must return at once.
+    package struct Sinks: Sendable {
+        /// A connection is up.
+        package var onOpen: @Sendable () -> Void
+        /// One text frame, put together from its fragments.
+        package var onFrame: @Sendable (String) -> Void
+        /// A message too large to be looked at, with whom to answer if that could be found out. The connection goes on.
+        package var onOversized: @Sendable (EventHeader?) -> Void
+
+        package init(
+            onOpen: @escaping @Sendable () -> Void = {},
+            onFrame: @escaping @Sendable (String) -> Void,
+            onOversized: @escaping @Sendable (EventHeader?) -> Void = { _ in }
+        ) {
+            self.onOpen = onOpen
+            self.onFrame = onFrame
+            self.onOversized = onOversized
+        }
+    }
+
+    package struct Timing: Sendable, Hashable {
+        /// For the TCP connection.
+        package var connectDeadline = Duration.seconds(10)
+        /// For everything up to the open websocket.
+        package var handshakeDeadline = Duration.seconds(30)
+        package var pingInterval = Duration.seconds(5)
+        /// Without a pong for so long the server counts as dead.
+        package var pongDeadline = Duration.seconds(60)
+        /// How long a close waits for the server's.
+        package var closeDeadline = Duration.seconds(1)
+
+        package init() {}
+    }
+
+    package struct Limits: Sendable, Hashable {
+        /// Larger messages are not handed on.
+        package var messageBytes = 4 << 20
+        /// Larger messages end the connection.
+        package var skimmedMessageBytes = 64 << 20
+
+        package init() {}
+    }
+
+    /// Why an open connection ended.
+    package enum End: Sendable, Hashable, CustomStringConvertible {
+        /// The server closed it, which it does as a matter of course every 12 hours. The code is that of RFC 6455.
+        case closedByServer(code: Int?, text: String)
+        case lost(String)
+        /// The server did not answer our pings.
+        case noPong
+        /// A message beyond ``Limits/skimmedMessageBytes``.
+        case excessiveMessage
+        /// The server does not keep to RFC 6455.
+        case violation(String)
+        /// We closed it.
+        case cancelled
+
+        package var description: String {
+            switch self {
+            case .closedByServer(let code, let text):
+                "closed by the server" + (code.map { ", code \($0)" } ?? "") + (text.isEmpty ? "" : ": \(text)")
+            case .lost(let text): "connection lost: \(text)"
+            case .noPong: "the server does not answer pings"
+            case .excessiveMessage: "a message far too large"
+            case .violation(let text): "no proper websocket: \(text)"
+            case .cancelled: "closed by this agent"
+            }
+        }
+    }
+
+    /// `CATTLE_URL` as configured: the subscription goes there, not to the normalised URL (PROTOCOL 3.1).
+    package var configuredURL: APIURL
+    package var key: APIKey
+    package var eventNames: [String]
+    /// The path of a PEM file with certificates to trust besides the system's.
+    package var extraTrustRoots: String?
+    package var timing = Timing()
+    package var limits = Limits()
+
+    package init(
+        configuredURL: APIURL, key: APIKey, eventNames: [String] = DialectACodec.eventNames,
+        extraTrustRoots: String? = nil
+    ) {
+        self.configuredURL = configuredURL
+        self.key = key
+        self.eventNames = eventNames
+        self.extraTrustRoots = extraTrustRoots
+    }
+
+    /// Where to subscribe (PROTOCOL 3.1; 12.2 no. 19).
+    ///
+    /// - Parameter link: The `subscribe` schema's collection, if the server names one.
+    package func subscriptionURL(link: APIURL?) -> APIURL {
+        (link ?? configuredURL.droppingSchemas.appending("subscribe")).webSocket
+            .adding(query: eventNames.map { ("eventNames", $0) })
+    }
+}

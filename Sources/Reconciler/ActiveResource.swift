@@ -1,0 +1,80 @@
+internal import FoundationEssentials
+internal import Lifecycle
+internal import LosslessJSON
+internal import Model
+internal import Store
+
+/// A resource on its way to what is wanted of it.
+struct ActiveResource {
+    var row: ResourceRow
+    var machine: ResourceMachine
+    /// The one piece of work in flight.
+    var work: WorkID?
+    /// The work in flight was begun for an older wish.
+    var isOvertaken = false
+    /// The resources that have to settle first.
+    var awaiting: Set<ResourceKey> = []
+    var isWaitingForTime = false
+    /// The events that will be answered when it settles.
+    var events: [String] = []
+    /// What the engine showed last, in full, for the answer.
+    var inspection: JSON?
+
+    var key: ResourceKey { row.key }
+
+    /// The row as it has to be written.
+    func row(updatedAt now: Timestamp) throws -> ResourceRow {
+        var row = row
+        row.name = machine.name
+        row.rancherID = machine.rancherID
+        row.externalID = machine.externalID
+        row.desired = machine.desired
+        row.phase = machine.phase
+        row.attempts = machine.attempts
+        row.lastError = machine.lastError
+        row.machine = try MachineCoding.encode(machine)
+        row.updatedAt = now
+        return row
+    }
+}
+
+/// The text form in which a machine is stored.
+package enum MachineCoding {
+    static func encode(_ machine: ResourceMachine) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(machine), as: UTF8.self)
+    }
+
+    static func decode(_ text: String) throws -> ResourceMachine {
+        try JSONDecoder().decode(ResourceMachine.self, from: Data(text.utf8))
+    }
+}
+
+/// An event without an answer.
+struct OpenEvent {
+    let header: EventHeader
+    /// The resource that it is about; `nil` for a mere question.
+    let key: ResourceKey?
+    var generation: Int
+    let receivedAt: Timestamp
+    /// The work that will answer a question.
+    var question: Operation?
+    var work: WorkID?
+    var tries = 0
+    // Progress
+    var text = ""
+    var sentText = ""
+    var sentAt: Timestamp?
+}
+
+/// Work in flight, and for whom.
+struct Work {
+    enum Purpose: Hashable {
+        case resource(ResourceKey)
+        case question(eventID: String)
+    }
+
+    let purpose: Purpose
+    let operation: Operation
+}

@@ -1,0 +1,157 @@
+internal import Lifecycle
+internal import Model
+internal import Store
+
+/// What happens to an event when it arrives: it is never dropped, never done twice and never answered twice.
+extension Reconciler {
+    func accept(_ event: IncomingEvent) throws {
+        if let state = try store.eventState(event.header.id) {
+            effects.append(.note(.repeated(eventID: event.header.id)))
+            // Open: its one answer will serve both copies. Otherwise the answer is sent again, byte for byte.
+            if state != .open { try resend(event.header.id, state) }
+            return
+        }
+        guard open.count < limits.openEvents else {
+            try refuse(event, "The agent has \(open.count) unanswered events and takes no more")
+            return
+        }
+        switch event.request {
+        case .activateInstance(let instance):
+            try wish(.instance(InstanceMachine(instance, desired: .running)), instance.key, event)
+        case .deactivateInstance(let instance):
+            try wish(.instance(InstanceMachine(instance, desired: .stopped)), instance.key, event)
+        case .removeInstance(let instance):
+            try wish(.instance(InstanceMachine(instance, desired: .removed)), instance.key, event)
+        case .removeVolume(let volume):
+            let key = ResourceKey(.volume, volume.name)
+            try wish(.volume(VolumeMachine(volume, desired: .removed)), key, event)
+        case .pullImage(let image): try wish(.image(ImageMachine(image, desired: .present)), image.key, event)
+        case .releaseImage(let image): try wish(.image(ImageMachine(image, desired: .removed)), image.key, event)
+        case .inspectInstance(let id, let name): try question(event, .inspectContainer(id: id, name: name))
+        case .inspectImage(let image): try question(event, .inspectImage(reference: image.taggedReference))
+        case .unusable(let reason): try refuse(event, reason)
+        // Pings are answered where they arrive: they wait for nobody, not even for the store.
+        case .ping: break
+        }
+    }
+
+    private func insert(_ event: IncomingEvent, key: ResourceKey?, generation: Int) throws {
+        try store.insert(
+            EventRow(
+                header: event.header, key: key?.description, generation: generation, frame: event.frame, state: .open,
+                receivedAt: now))
+        var opened = OpenEvent(header: event.header, key: key, generation: generation, receivedAt: now)
+        opened.sentAt = nil
+        open[event.header.id] = opened
+        if event.header.replyTo != nil, key != nil {
+            wakeUps.set(.progress(eventID: event.header.id), at: now + limits.keepAliveInterval)
+        }
+        effects.append(.note(.accepted(event.header, key: key)))
+    }
+
+    private func refuse(_ event: IncomingEvent, _ reason: String) throws {
+        try insert(event, key: nil, generation: 0)
+        try answer(event.header.id, .failure(reason))
+    }
+
+    private func wish(_ machine: ResourceMachine, _ key: ResourceKey, _ event: IncomingEvent) throws {
+        let generation = try raise(machine, key, cause: event.header.name)
+        try insert(event, key: key, generation: generation)
+        active[key]?.events.append(event.header.id)
+        try advance(key)
+    }
+
+    // MARK: Wishes
+
+    /// Notes what is wanted of a resource: joins the work in flight if that serves it, takes over otherwise.
+    ///
+    /// - Returns: the generation whose end will be the end of the wish.
+    func raise(_ wish: ResourceMachine, _ key: ResourceKey, cause: String) throws -> Int {
+        changed.insert(key)
+        if var resource = active[key], !resource.row.isSettled {
+            if resource.machine.joined(by: wish) {
+                active[key] = resource
+                return resource.row.generation
+            }
+            try supersede(&resource, by: cause)
+            begin(&resource, wish, cause)
+            return resource.row.generation
+        }
+        var resource: ActiveResource
+        if let known = active[key] {
+            resource = known
+        } else if let row = try store.resource(key), let machine = try readable(row) {
+            resource = ActiveResource(row: row, machine: machine)
+        } else {
+            resource = ActiveResource(row: newRow(key, wish), machine: wish)
+        }
+        begin(&resource, wish, cause)
+        return resource.row.generation
+    }
+
+    private func newRow(_ key: ResourceKey, _ machine: ResourceMachine) -> ResourceRow {
+        ResourceRow(
+            key: key, name: machine.name, rancherID: machine.rancherID, externalID: "", desired: machine.desired,
+            phase: "", generation: 0, settledGeneration: 0, attempts: 0, nextAttemptAt: nil, lastError: "",
+            activity: "", machine: "", createdAt: now, updatedAt: now)
+    }
+
+    private func begin(_ resource: inout ActiveResource, _ wish: ResourceMachine, _ cause: String) {
+        let before = resource.row.generation == 0 ? "" : resource.machine.phase
+        resource.machine.wished(wish)
+        resource.row.generation += 1
+        resource.isOvertaken = resource.work != nil
+        resource.isWaitingForTime = false
+        resource.inspection = nil
+        wakeUps.cancel(.resource(resource.key))
+        if case .instance(let machine) = resource.machine {
+            let ids = [machine.specification.externalID, machine.containerID].filter { !$0.isEmpty }
+            if resource.isOvertaken {
+                resource.machine.overtaken()
+            } else if let hint = hints.container(ids: ids, uuid: machine.specification.uuid) {
+                resource.machine.hinted(hint)
+            } else {
+                resource.machine.overtaken()
+            }
+        }
+        active[resource.key] = resource
+        noteMove(resource.key, from: before, cause: cause)
+    }
+
+    /// The server has stopped waiting for whoever is overtaken (PROTOCOL 3.5), and is told so all the same.
+    private func supersede(_ resource: inout ActiveResource, by cause: String) throws {
+        let reason = "superseded by \(cause)"
+        for id in resource.events { try answer(id, .failure(reason)) }
+        resource.events = []
+        for dependency in resource.awaiting { waiters[dependency]?.remove(resource.key) }
+        resource.awaiting = []
+        active[resource.key] = resource
+        try release(resource.key, failure: "\(resource.key) was \(reason)")
+    }
+
+    /// The machine of a stored row, or `nil` after the row was put into quarantine.
+    func readable(_ row: ResourceRow) throws -> ResourceMachine? {
+        do {
+            return try MachineCoding.decode(row.machine)
+        } catch {
+            try quarantine(
+                source: "resource", name: row.key.description, raw: row.machine, reason: String(describing: error))
+            try store.deleteResource(row.key.description)
+            return nil
+        }
+    }
+
+    // MARK: Questions
+
+    private func question(_ event: IncomingEvent, _ operation: Operation) throws {
+        try insert(event, key: nil, generation: 0)
+        open[event.header.id]?.question = operation
+        try ask(event.header.id)
+    }
+
+    /// Sends the question to the engine, for the first time or again.
+    func ask(_ eventID: String) throws {
+        guard let event = open[eventID], event.work == nil, let operation = event.question else { return }
+        open[eventID]?.work = start(operation, .question(eventID: eventID), about: event.header.name)
+    }
+}

@@ -1,0 +1,93 @@
+internal import Lifecycle
+internal import Model
+internal import Store
+
+/// How the agent goes on after a start, wherever the process before it was stopped.
+extension Reconciler {
+    /// Builds the memory from the store and puts everything that is not finished on the agenda. Work in flight stays in
+    /// flight.
+    func load() throws {
+        active.removeAll()
+        open.removeAll()
+        waiters.removeAll()
+        wakeUps = WakeUps()
+        wakeUps.set(.housekeeping, at: now)
+        let inFlight = Dictionary(work.map { ($0.value.purpose, $0.key) }, uniquingKeysWith: { first, _ in first })
+        for row in try store.unsettledResources() {
+            guard let machine = try readable(row) else { continue }
+            var resource = ActiveResource(row: row, machine: machine)
+            resource.work = inFlight[.resource(row.key)]
+            if resource.work == nil {
+                resource.machine.resumed()
+                // A back-off goes on where it was: a restart does not shorten it.
+                resource.isWaitingForTime = row.nextAttemptAt.map { $0 > now } ?? false
+                let latest = now + Patience.backOff(afterTries: .max)
+                wakeUps.set(.resource(row.key), at: min(row.nextAttemptAt ?? now, latest))
+            } else {
+                // Its outcome is about a step that was begun before the store failed.
+                resource.isOvertaken = true
+            }
+            active[row.key] = resource
+        }
+        try loadOutbox()
+        for row in try store.openEvents() { try reopen(row, inFlight[.question(eventID: row.header.id)]) }
+        for name in try store.unreadableResources() {
+            try quarantine(source: "resource", name: name, raw: name, reason: "The key is none")
+            try store.deleteResource(name)
+        }
+    }
+
+    private func loadOutbox() throws {
+        let onTheirWay = outbox.letters.filter(\.value.isOnItsWay)
+        outbox = Outbox()
+        for row in try store.undeliveredReplies() {
+            var letter = Outbox.Letter(attempts: row.attempts)
+            letter.isOnItsWay = onTheirWay[row.eventID] != nil
+            if letter.isOnItsWay {
+                outbox.onTheirWay += 1
+            } else {
+                wakeUps.set(.reply(eventID: row.eventID), at: now)
+            }
+            outbox.letters[row.eventID] = letter
+        }
+    }
+
+    private func reopen(_ row: EventRow, _ work: WorkID?) throws {
+        let key = row.key.flatMap(ResourceKey.init)
+        var event = OpenEvent(header: row.header, key: key, generation: row.generation, receivedAt: row.receivedAt)
+        if let key, active[key]?.row.generation == row.generation {
+            active[key]?.events.append(row.header.id)
+            open[row.header.id] = event
+            if row.header.replyTo != nil {
+                wakeUps.set(.progress(eventID: row.header.id), at: now + limits.keepAliveInterval)
+            }
+            return
+        }
+        // A question, or an event whose resource could not be read: what it asked for is in its frame.
+        let again: IncomingEvent
+        do {
+            again = try codec.decode(frame: row.frame)
+        } catch {
+            try quarantine(source: "event", name: row.header.id, raw: row.frame, reason: String(describing: error))
+            open[row.header.id] = event
+            try answer(row.header.id, .failure("The stored event cannot be read any more: \(error)"))
+            return
+        }
+        switch again.request {
+        case .inspectInstance(let id, let name):
+            event.question = .inspectContainer(id: id, name: name)
+            event.work = work
+            open[row.header.id] = event
+            if work == nil { wakeUps.set(.question(eventID: row.header.id), at: now) }
+        case .inspectImage(let image):
+            event.question = .inspectImage(reference: image.taggedReference)
+            event.work = work
+            open[row.header.id] = event
+            if work == nil { wakeUps.set(.question(eventID: row.header.id), at: now) }
+        case .activateInstance, .deactivateInstance, .removeInstance, .removeVolume, .pullImage, .releaseImage, .ping,
+            .unusable:
+            try store.deleteEvent(row.header.id)
+            try accept(IncomingEvent(header: row.header, request: again.request, frame: row.frame))
+        }
+    }
+}

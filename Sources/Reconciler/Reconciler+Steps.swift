@@ -1,0 +1,218 @@
+internal import Lifecycle
+internal import LosslessJSON
+internal import Model
+internal import Store
+
+/// How a resource gets on: one step at a time, each written down before it is done.
+extension Reconciler {
+    /// Takes steps until one is in flight, time has to pass, others have to settle, or the wish has come to its end.
+    func advance(_ key: ResourceKey) throws {
+        while var resource = active[key], !resource.row.isSettled, resource.work == nil, resource.awaiting.isEmpty,
+            !resource.isWaitingForTime
+        {
+            changed.insert(key)
+            let step = resource.machine.next
+            let before = resource.machine.phase
+            resource.machine.began(step)
+            resource.row.nextAttemptAt = nil
+            resource.row.activity = Narration.activity(step)
+            active[key] = resource
+            noteMove(key, from: before, cause: Narration.cause(step))
+            switch step {
+            case .perform(let operation):
+                active[key]?.work = start(operation, .resource(key), about: key.description)
+                for id in resource.events { open[id]?.text = "" }
+                if let text = Narration.progress(operation) { reportProgress(to: key, text) }
+            case .require(let requirements): try require(requirements, for: key)
+            case .wait(let duration):
+                let time = now + jittered(duration)
+                active[key]?.isWaitingForTime = true
+                active[key]?.row.nextAttemptAt = time
+                wakeUps.set(.resource(key), at: time)
+            case .settle: try settle(key, failure: nil)
+            case .fail(let reason): try settle(key, failure: reason)
+            }
+        }
+    }
+
+    /// The time that a resource was waiting for has come.
+    func wake(_ key: ResourceKey) throws {
+        guard active[key] != nil else { return }
+        if active[key]?.isWaitingForTime == true {
+            active[key]?.isWaitingForTime = false
+            active[key]?.machine.waited()
+        }
+        try advance(key)
+    }
+
+    /// Registers work and hands it out.
+    func start(_ operation: Operation, _ purpose: Work.Purpose, about: String) -> WorkID {
+        lastWork += 1
+        let id = WorkID(lastWork)
+        work[id] = Work(purpose: purpose, operation: operation)
+        newWork.append(id)
+        effects.append(.perform(id, operation, about: about))
+        return id
+    }
+
+    /// Work is over.
+    func ended(_ id: WorkID, _ outcome: OperationOutcome) throws {
+        guard let done = work.removeValue(forKey: id) else { return }
+        switch done.purpose {
+        case .question(let eventID): try answered(eventID, outcome)
+        case .resource(let key):
+            guard var resource = active[key], resource.work == id else { return }
+            resource.work = nil
+            if resource.isOvertaken {
+                resource.isOvertaken = false
+                resource.machine.overtaken()
+            } else {
+                resource.machine.ended(done.operation, outcome)
+                resource.inspection = outcome.inspection
+            }
+            changed.insert(key)
+            let before = active[key]?.machine.phase ?? ""
+            active[key] = resource
+            noteMove(key, from: before, cause: Narration.cause(outcome))
+            try advance(key)
+        }
+    }
+
+    private func answered(_ eventID: String, _ outcome: OperationOutcome) throws {
+        guard var event = open[eventID] else { return }
+        event.work = nil
+        switch outcome {
+        case .container(let container): try answer(eventID, .inspection(container?.raw))
+        case .image(let image): try answer(eventID, .image(image))
+        case .refused(let refusal): try answer(eventID, .failure(refusal.message))
+        case .unavailable, .unknown:
+            event.tries += 1
+            open[eventID] = event
+            wakeUps.set(
+                .question(eventID: eventID), at: now + jittered(Patience.backOff(afterTries: event.tries)))
+        case .created, .nameTaken, .imageMissing, .volume, .removed:
+            preconditionFailure("an outcome that no question can have")
+        }
+    }
+
+    // MARK: Requirements
+
+    private func require(_ requirements: [Requirement], for key: ResourceKey) throws {
+        let keys = Set(requirements.map(\.key))
+        active[key]?.awaiting = keys
+        for dependency in keys { waiters[dependency, default: []].insert(key) }
+        for requirement in requirements {
+            let wish: ResourceMachine =
+                switch requirement {
+                case .volume(let volume): .volume(VolumeMachine(volume, desired: .active))
+                case .image(let image): .image(ImageMachine(image, desired: .present))
+                }
+            _ = try raise(wish, requirement.key, cause: "needed by \(key)")
+        }
+        for dependency in keys.sorted() { try advance(dependency) }
+    }
+
+    /// Tells everybody who waits for a resource that its wish has come to an end.
+    func release(_ key: ResourceKey, failure: String?) throws {
+        guard let waiting = waiters.removeValue(forKey: key) else { return }
+        for waiter in waiting.sorted() {
+            guard var resource = active[waiter], resource.awaiting.remove(key) != nil else { continue }
+            if let failure {
+                for other in resource.awaiting { waiters[other]?.remove(waiter) }
+                resource.awaiting = []
+                resource.machine.requirementFailed(failure)
+            } else if resource.awaiting.isEmpty {
+                resource.machine.requirementMet()
+            }
+            active[waiter] = resource
+            changed.insert(waiter)
+            try advance(waiter)
+        }
+    }
+
+    // MARK: The end of a wish
+
+    private func settle(_ key: ResourceKey, failure: String?) throws {
+        guard var resource = active[key] else { return }
+        resource.row.settledGeneration = resource.row.generation
+        resource.row.activity = ""
+        let events = resource.events
+        resource.events = []
+        active[key] = resource
+        changed.insert(key)
+        let end = failure.map(Answer.failure) ?? resource.answer
+        for id in events { try answer(id, end) }
+        try store.trimHistory(of: key, to: limits.historyLength)
+        try release(key, failure: failure)
+    }
+
+    func noteMove(_ key: ResourceKey, from before: String, cause: String) {
+        guard let resource = active[key], resource.machine.phase != before else { return }
+        let move = TransitionRow(
+            key: key, generation: resource.row.generation, from: before, to: resource.machine.phase, cause: cause,
+            at: now)
+        moves.append(move)
+        effects.append(
+            .note(.moved(key, generation: move.generation, from: move.from, to: move.to, cause: move.cause)))
+    }
+
+    // MARK: What the engine shows by itself
+
+    func listed(_ containers: [ContainerSummary]) throws {
+        let wasComplete = hints.isComplete
+        hints.replace(containers)
+        for instance in try store.settledInstances() {
+            let shown = hints[instance.externalID]
+            if (shown?.state.isAlive == true) != (instance.phase == "running") {
+                try noteDrift(of: instance.externalID, uuid: "", key: instance.key)
+            }
+        }
+        guard !wasComplete else { return }
+        // The engine is back: nobody has to sit out a pause that was meant for its absence.
+        for key in active.keys.sorted() where active[key]?.isWaitingForTime == true {
+            wakeUps.cancel(.resource(key))
+            try wake(key)
+        }
+    }
+
+    /// A settled instance has changed by itself or by somebody's hand. It is shown as it is and otherwise left alone.
+    func noteDrift(of id: String, uuid: String, key known: ResourceKey? = nil) throws {
+        guard let key = known ?? (uuid.isEmpty ? nil : ResourceKey(.instance, uuid)), active[key] == nil,
+            let row = try store.resource(key), row.isSettled, row.externalID == id,
+            let machine = try readable(row)
+        else { return }
+        var resource = ActiveResource(row: row, machine: machine)
+        resource.machine.drifted(to: hints[id])
+        guard resource.machine.phase != row.phase else { return }
+        active[key] = resource
+        changed.insert(key)
+        noteMove(key, from: row.phase, cause: "seen by the engine")
+    }
+}
+
+extension ActiveResource {
+    /// The answer to those who wanted what has come about.
+    fileprivate var answer: Answer {
+        switch machine {
+        case .instance(let machine):
+            switch machine.desired {
+            case .running, .stopped: .instance(uuid: machine.specification.uuid, inspection: inspection)
+            case .removed: .done
+            }
+        case .volume: .done
+        case .image(let machine): .image(machine.desired == .present ? inspection : nil)
+        }
+    }
+}
+
+extension OperationOutcome {
+    /// What the engine showed, in full.
+    fileprivate var inspection: JSON? {
+        switch self {
+        case .container(let container): container?.raw
+        case .nameTaken(let owner): owner?.raw
+        case .image(let image): image
+        case .created, .imageMissing, .volume, .removed, .refused, .unavailable, .unknown: nil
+        }
+    }
+}

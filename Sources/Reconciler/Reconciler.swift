@@ -1,0 +1,211 @@
+internal import FoundationEssentials
+internal import Lifecycle
+internal import LosslessJSON
+package import Model
+package import Store
+
+/// The core: takes what happened, decides what follows, writes both down in one transaction, and only then says what
+/// is to be done. Synchronous; its only input and output is the store it is given.
+///
+/// Everything it holds in memory but the work in flight can be rebuilt from the store, and is after every failure of
+/// the store and at every start.
+package final class Reconciler {
+    let store: Store
+    let codec: any EventCodec
+    let limits: ReconcilerLimits
+    var random: any RandomNumberGenerator
+
+    // What the store says, kept at hand
+    var active: [ResourceKey: ActiveResource] = [:]
+    var open: [String: OpenEvent] = [:]
+    var outbox = Outbox()
+    /// Who waits for a resource to settle.
+    var waiters: [ResourceKey: Set<ResourceKey>] = [:]
+
+    // What only this process knows
+    var work: [WorkID: Work] = [:]
+    var lastWork: UInt64 = 0
+    var hints = ContainerHints()
+    var wakeUps = WakeUps()
+
+    // The batch in hand
+    var now = Timestamp(milliseconds: 0)
+    var effects: [Effect] = []
+    var changed: Set<ResourceKey> = []
+    var newWork: [WorkID] = []
+    var newLetters: [String] = []
+    var moves: [TransitionRow] = []
+
+    /// The store failed, or was never read: memory has to be built from it before anything else.
+    var mustLoad = true
+
+    /// A reconciler on the given store. Give it a tick first: it takes up what the last process left unfinished.
+    package init(
+        store: Store, codec: any EventCodec, limits: ReconcilerLimits = ReconcilerLimits(),
+        random: any RandomNumberGenerator = SystemRandomNumberGenerator()
+    ) {
+        self.store = store
+        self.codec = codec
+        self.limits = limits
+        self.random = random
+    }
+
+    /// When time alone will make something happen; a tick is due then.
+    package var nextWakeUp: Timestamp? { mustLoad ? now + limits.storeRetryPause : wakeUps.next() }
+
+    /// The number of events that have no answer yet.
+    package var openEventCount: Int { open.count }
+
+    /// Handles what happened as one transaction and returns what is to be done now that it is on the disk.
+    ///
+    /// Never fails: if the store does, nothing of the batch has happened, and the events in it are answered with that.
+    package func process(_ inputs: [Input], now: Timestamp) -> [Effect] {
+        self.now = now
+        let loads = mustLoad
+        do {
+            try store.transaction {
+                if loads { try load() }
+                for input in inputs { try handle(input) }
+                try flush()
+            }
+            mustLoad = false
+            newWork.removeAll(keepingCapacity: true)
+            newLetters.removeAll(keepingCapacity: true)
+            defer { effects.removeAll(keepingCapacity: true) }
+            return effects
+        } catch {
+            return recover(from: error, inputs)
+        }
+    }
+
+    private func handle(_ input: Input) throws {
+        switch input {
+        case .event(let event): try accept(event)
+        case .malformedFrame(let frame, let reason):
+            try quarantine(source: "frame", name: "", raw: frame, reason: reason)
+        case .outcome(let id, let outcome): try ended(id, outcome)
+        case .progress(let id, let text): reportProgress(of: id, text)
+        case .containers(let containers): try listed(containers)
+        case .containerChanged(let container):
+            hints.put(container)
+            try noteDrift(of: container.id, uuid: container.instanceUUID)
+        case .containerGone(let id):
+            let uuid = hints[id]?.instanceUUID ?? ""
+            hints.remove(id)
+            try noteDrift(of: id, uuid: uuid)
+        case .engineLost: hints.lose()
+        case .delivered(let eventID): try delivered(eventID)
+        case .undelivered(let eventID, let reason, let isFinal):
+            try undelivered(eventID, reason: reason, isFinal: isFinal)
+        case .serverReached: try sendEverything()
+        case .tick: try wakeDue()
+        }
+    }
+
+    private func wakeDue() throws {
+        while let target = wakeUps.popDue(now) {
+            switch target {
+            case .resource(let key): try wake(key)
+            case .question(let eventID): try ask(eventID)
+            case .reply(let eventID): try outboxDue(eventID)
+            case .progress(let eventID): progressDue(eventID)
+            case .housekeeping: try tidy()
+            }
+        }
+    }
+
+    private func tidy() throws {
+        try store.forgetEvents(closedBefore: now - limits.closedEventAge, keeping: limits.closedEvents)
+        try store.forgetResources(removedBefore: now - limits.removedResourceAge)
+        wakeUps.set(.housekeeping, at: now + limits.housekeepingInterval)
+    }
+
+    /// Writes the records that the batch has changed.
+    func flush() throws {
+        for key in changed.sorted() {
+            guard let resource = active[key] else { continue }
+            try store.put(try resource.row(updatedAt: now))
+            if resource.row.isSettled { active[key] = nil }
+        }
+        changed.removeAll(keepingCapacity: true)
+        for move in moves { try store.insert(move) }
+        moves.removeAll(keepingCapacity: true)
+    }
+
+    func quarantine(source: String, name: String, raw: String, reason: String) throws {
+        let kept = String(decoding: raw.utf8.prefix(limits.quarantinedBytes), as: UTF8.self)
+        try store.quarantine(
+            QuarantineRow(source: source, name: name, raw: kept, error: reason, at: now), keeping: limits.quarantined)
+        effects.append(.note(.quarantined(source: source, name: name, reason: reason)))
+    }
+}
+
+// MARK: When the store fails
+
+extension Reconciler {
+    /// Nothing of the batch is on the disk, so nothing of it has happened. Memory is built anew from the store.
+    private func recover(from error: any Error, _ inputs: [Input]) -> [Effect] {
+        forgetBatch(inputs)
+        guard (error as? StoreError)?.kind == .full || inputs.count <= 1 else {
+            // One of them may be to blame; the others must not pay for it.
+            return inputs.flatMap { process([$0], now: now) }
+        }
+        let reason = String(describing: error)
+        var answers: [Effect] = [.note(.storeFailed(reason: reason))]
+        for case .event(let event) in inputs {
+            // Known already: it is being worked on, or answered, whatever became of this copy.
+            guard (try? store.eventState(event.header.id)) == .some(nil), event.header.replyTo != nil else { continue }
+            let text = "The agent cannot store the event, so nothing was done about it: \(reason)"
+            let body = codec.reply(to: event.header, .failure(text), messageID: makeID(), at: now)
+            answers.append(.publishUnstored(eventID: event.header.id, body: body))
+        }
+        return answers
+    }
+
+    /// What was handed out in the batch never left; what came back in it is not known and will be looked at again.
+    private func forgetBatch(_ inputs: [Input]) {
+        mustLoad = true
+        effects.removeAll()
+        changed.removeAll()
+        moves.removeAll()
+        for id in newWork { work[id] = nil }
+        newWork.removeAll()
+        for id in newLetters { outbox.letters[id]?.isOnItsWay = false }
+        newLetters.removeAll()
+        for input in inputs {
+            switch input {
+            case .outcome(let id, _): work[id] = nil
+            case .delivered(let eventID), .undelivered(let eventID, _, _): outbox.letters[eventID]?.isOnItsWay = false
+            case .event, .malformedFrame, .progress, .containers, .containerChanged, .containerGone, .engineLost,
+                .serverReached, .tick:
+                break
+            }
+        }
+    }
+}
+
+// MARK: Chance
+
+extension Reconciler {
+    /// A random UUID of version 4.
+    func makeID() -> String {
+        var high = random.next()
+        var low = random.next()
+        high = high & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
+        low = low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+        func hex(_ value: UInt64, _ digits: Int) -> String {
+            let text = String(value, radix: 16)
+            return String(repeating: "0", count: digits - text.count) + text
+        }
+        let (first, last) = (hex(high, 16), hex(low, 16))
+        return [first.prefix(8), first.dropFirst(8).prefix(4), first.suffix(4), last.prefix(4), last.suffix(12)]
+            .joined(separator: "-")
+    }
+
+    /// Half to all of the duration, so that many who wait do not come at the same moment.
+    func jittered(_ duration: Duration) -> Duration {
+        let milliseconds = duration.inMilliseconds
+        guard milliseconds > 1 else { return duration }
+        return .milliseconds(Int.random(in: milliseconds / 2...milliseconds, using: &random))
+    }
+}

@@ -1,0 +1,32 @@
+/// What the reconciler may hold and how long it waits, each with its reason.
+package struct ReconcilerLimits: Sendable {
+    /// Events being worked on at a time. A server has at most a few per resource of the host; beyond this number
+    /// something is wrong, and an event is better answered with an error than kept.
+    package var openEvents = 20_000
+    /// Answers on their way at a time: enough to fill the connection, few enough to hold their bodies in memory.
+    package var publishesInFlight = 32
+    /// Between two progress messages of an event (PROTOCOL 8): each is a request to the server.
+    package var progressInterval = Duration.seconds(1)
+    /// After how much silence an event is reported to be still alive. The server's shortest wait is 15 s (3.5).
+    package var keepAliveInterval = Duration.seconds(5)
+    /// The first pause between two tries to deliver an answer; it doubles up to the longest.
+    package var firstDeliveryPause = Duration.milliseconds(500)
+    package var longestDeliveryPause = Duration.seconds(30)
+    /// How long a delivered answer is kept for the case that its event is sent again; the server gives up after minutes.
+    package var closedEventAge = Duration.seconds(3600)
+    package var closedEvents = 20_000
+    /// How long the history of a removed resource can be looked at.
+    package var removedResourceAge = Duration.seconds(86_400)
+    /// Changes of phase kept of a resource: a dozen lives.
+    package var historyLength = 100
+    /// Unreadable things kept to be looked at.
+    package var quarantined = 200
+    /// Bytes of an unreadable frame that are kept.
+    package var quarantinedBytes = 65_536
+    /// Between two rounds of forgetting.
+    package var housekeepingInterval = Duration.seconds(60)
+    /// Before anything is tried again after the store failed.
+    package var storeRetryPause = Duration.seconds(1)
+
+    package init() {}
+}

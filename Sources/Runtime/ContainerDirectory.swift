@@ -1,0 +1,63 @@
+internal import LosslessJSON
+package import Model
+internal import Synchronization
+
+/// The containers of this host as the observer knows them, for whoever needs the list at once: the ping.
+package final class ContainerDirectory: Sendable {
+    private struct State {
+        var containers: [String: ContainerSummary] = [:]
+        var isComplete = false
+    }
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    /// All containers by id, and whether that is all there are: without a living connection to the engine a missing
+    /// one says nothing.
+    package var contents: (containers: [ContainerSummary], isComplete: Bool) {
+        state.withLock { state in (state.containers.values.sorted { $0.id < $1.id }, state.isComplete) }
+    }
+
+    func replace(_ containers: [ContainerSummary]) {
+        state.withLock { state in
+            state.containers = Dictionary(containers.map { ($0.id, $0) }) { _, last in last }
+            state.isComplete = true
+        }
+    }
+
+    func lose() { state.withLock { $0.isComplete = false } }
+
+    func remove(_ id: String) { state.withLock { $0.containers[id] = nil } }
+
+    /// Notes a change and returns the container as it is now.
+    func change(_ id: String, _ change: (ContainerSummary?) -> ContainerSummary?) -> ContainerSummary? {
+        state.withLock { state in
+            let changed = change(state.containers[id])
+            if let changed { state.containers[id] = changed }
+            return changed
+        }
+    }
+}
+
+extension ContainerSummary {
+    /// Reads an element of the engine's list.
+    init?(_ entry: JSON) {
+        guard let id = entry["Id"].nonEmptyText else { return nil }
+        let names = (entry["Names"].array ?? []).compactMap(\.text).map { $0.hasPrefix("/") ? String($0.dropFirst()) : $0 }
+        self.init(
+            id: id,
+            // A name with a slash in it is a link's alias.
+            name: names.first { !$0.contains("/") } ?? names.first ?? "",
+            state: ContainerState(rawValue: entry["State"].text ?? "") ?? Self.state(fromStatus: entry["Status"].text),
+            instanceUUID: entry["Labels"][ContainerSummary.instanceLabel].text ?? "")
+    }
+
+    /// Engines that send no state word send a sentence.
+    private static func state(fromStatus status: String?) -> ContainerState {
+        guard let status, !status.isEmpty else { return .created }
+        if status.hasPrefix("Up") { return status.contains("Paused") ? .paused : .running }
+        if status.hasPrefix("Restarting") { return .restarting }
+        return status == "Created" ? .created : .exited
+    }
+}

@@ -1,0 +1,141 @@
+package import DockerEngine
+internal import LosslessJSON
+package import Logging
+package import Model
+
+/// Watches the containers of this host: a full list whenever the event stream is opened and every minute besides, and
+/// the stream in between. What it sees are hints; nobody claims an end because of them.
+package struct EngineObserver: Sendable {
+    /// What the observer sees.
+    package enum Sight: Sendable {
+        case list([ContainerSummary])
+        case changed(ContainerSummary)
+        case gone(id: String)
+        /// Changes go unnoticed from now on; the text says why.
+        case lost(String)
+    }
+
+    private let engine: EngineClient
+    private let directory: ContainerDirectory
+    private let logger: Logger
+    private let relistInterval: Duration
+
+    package init(
+        engine: EngineClient, directory: ContainerDirectory, logger: Logger, relistInterval: Duration = .seconds(60)
+    ) {
+        self.engine = engine
+        self.directory = directory
+        self.logger = logger
+        self.relistInterval = relistInterval
+    }
+
+    /// Watches until the task is cancelled, through every absence of the engine.
+    package func run(_ report: @escaping @Sendable (Sight) -> Void) async {
+        var failures = 0
+        var since: EngineTime?
+        while !Task.isCancelled {
+            let session = Session(engine: engine, directory: directory, since: since, report: report)
+            let reason: String
+            do {
+                try await session.run(relistInterval: relistInterval)
+                reason = "the engine closed the event stream"
+            } catch {
+                reason = String(describing: error)
+            }
+            since = await session.lastEvent ?? since
+            if await session.wasOpen { failures = 0 }
+            directory.lose()
+            guard !Task.isCancelled else { return }
+            report(.lost(reason))
+            if failures == 0 { logger.warning("engine cannot be watched", metadata: ["reason": "\(reason)"]) }
+            failures += 1
+            let pause = Duration.milliseconds(min(5000, 250 << min(failures - 1, 5)))
+            try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
+        }
+    }
+
+    /// One life of the event stream.
+    private actor Session {
+        private let engine: EngineClient
+        private let directory: ContainerDirectory
+        private let since: EngineTime?
+        private let report: @Sendable (Sight) -> Void
+        private(set) var lastEvent: EngineTime?
+        private(set) var wasOpen = false
+        private var eventCount = 0
+
+        init(
+            engine: EngineClient, directory: ContainerDirectory, since: EngineTime?,
+            report: @escaping @Sendable (Sight) -> Void
+        ) {
+            self.engine = engine
+            self.directory = directory
+            self.since = since
+            self.report = report
+        }
+
+        func run(relistInterval: Duration) async throws {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    try await self.engine.withContainerEvents(
+                        since: self.since, onOpen: { try await self.opened() }, onEvent: { await self.received($0) })
+                }
+                group.addTask {
+                    while true {
+                        try await Task.sleep(for: relistInterval)
+                        try await self.listAgain()
+                    }
+                }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+        }
+
+        private func opened() async throws {
+            let containers = try await engine.listContainers(all: true).compactMap(ContainerSummary.init)
+            wasOpen = true
+            publish(containers)
+        }
+
+        /// A list that was overtaken by an event is out of date, and the next one will do.
+        private func listAgain() async throws {
+            guard wasOpen else { return }
+            let before = eventCount
+            let containers = try await engine.listContainers(all: true).compactMap(ContainerSummary.init)
+            if before == eventCount { publish(containers) }
+        }
+
+        private func publish(_ containers: [ContainerSummary]) {
+            directory.replace(containers)
+            report(.list(containers))
+        }
+
+        private func received(_ event: EngineEvent) {
+            eventCount += 1
+            lastEvent = max(event.time, lastEvent ?? event.time)
+            if event.action == "destroy" {
+                directory.remove(event.actorID)
+                report(.gone(id: event.actorID))
+                return
+            }
+            let state: ContainerState
+            switch event.action {
+            case "create": state = .created
+            case "start", "restart", "unpause": state = .running
+            case "pause": state = .paused
+            case "die", "stop": state = .exited
+            default: return
+            }
+            let changed = directory.change(event.actorID) { known in
+                var container =
+                    known
+                    ?? ContainerSummary(
+                        id: event.actorID, name: event.attributes["name"] ?? "", state: state,
+                        instanceUUID: event.attributes[ContainerSummary.instanceLabel] ?? "")
+                container.state = state
+                return container
+            }
+            if let changed { report(.changed(changed)) }
+        }
+    }
+}

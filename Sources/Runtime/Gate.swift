@@ -1,0 +1,57 @@
+internal import Synchronization
+
+/// Lets a limited number in at a time; the others wait in the order of their arrival.
+package final class Gate: Sendable {
+    private struct State {
+        var free: Int
+        var nextNumber: UInt64 = 0
+        var waiting: [(number: UInt64, continuation: CheckedContinuation<Bool, Never>)] = []
+    }
+
+    private let state: Mutex<State>
+
+    package init(places: Int) { state = Mutex(State(free: places)) }
+
+    /// Runs the body as soon as there is a place.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled while it waits.
+    package func withPlace<Result: Sendable>(_ body: () async -> Result) async throws -> Result {
+        let number = state.withLock { state in
+            state.nextNumber += 1
+            return state.nextNumber
+        }
+        let isIn = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let answer: Bool? = state.withLock { state in
+                    if Task.isCancelled { return false }
+                    if state.free > 0 {
+                        state.free -= 1
+                        return true
+                    }
+                    state.waiting.append((number, continuation))
+                    return nil
+                }
+                if let answer { continuation.resume(returning: answer) }
+            }
+        } onCancel: {
+            let continuation = state.withLock { state in
+                state.waiting.firstIndex { $0.number == number }.map { state.waiting.remove(at: $0).continuation }
+            }
+            continuation?.resume(returning: false)
+        }
+        guard isIn else { throw CancellationError() }
+        defer { leave() }
+        return await body()
+    }
+
+    private func leave() {
+        let next: CheckedContinuation<Bool, Never>? = state.withLock { state in
+            if state.waiting.isEmpty {
+                state.free += 1
+                return nil
+            }
+            return state.waiting.removeFirst().continuation
+        }
+        next?.resume(returning: true)
+    }
+}

@@ -1,0 +1,195 @@
+import DockerEngine
+import LosslessJSON
+import NIOCore
+import NIOHTTP1
+import Testing
+
+@Suite("Pulling an image")
+struct PullTests {
+    @Test("Progress arrives whole and in order, wherever the chunks end", arguments: [1, 2, 3, 7, 1000])
+    func borders(_ size: Int) async throws {
+        let objects = (0..<20).map { #"{"status":"Ébene \#($0) }{","progressDetail":{"current":\#($0)}}"# }
+        let bytes = Array(objects.joined(separator: "\r\n").utf8)
+        try await withStub { _, connection in
+            try await connection.beginStream()
+            for start in stride(from: 0, to: bytes.count, by: size) {
+                try await connection.chunk(bytes[start..<min(start + size, bytes.count)])
+            }
+            try await connection.endStream()
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                let seen = Collected<JSON>()
+                try await client.pullImage(name: "quay.io/x/y", tag: "sha256:12", auth: nil) { seen.append($0) }
+                #expect(seen.all.map(\.encodedText) == objects)
+                let request = stub.calls.first
+                #expect(request?.path == "/images/create?fromImage=quay.io%2Fx%2Fy&tag=sha256%3A12")
+                #expect(request?.headers["content-length"] == ["0"])
+                #expect(request?.headers["x-registry-auth"].isEmpty == true)
+            }
+        }
+    }
+
+    @Test("Credentials are sent in URL-safe base64 with padding, without empty members")
+    func auth() async throws {
+        let auth = RegistryAuth(username: "bob", password: "p>?~ÿ", email: "", serverAddress: "quay.io")
+        #expect(
+            auth.headerValue
+                == "eyJ1c2VybmFtZSI6ImJvYiIsInBhc3N3b3JkIjoicD4_fsO_Iiwic2VydmVyYWRkcmVzcyI6InF1YXkuaW8ifQ==")
+        try await withStub { _, connection in
+            try await connection.answer(200)
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                try await client.pullImage(name: "x", tag: "1", auth: auth) { _ in }
+                #expect(stub.calls.first?.headers["x-registry-auth"] == [auth.headerValue])
+            }
+        }
+        var dumped = ""
+        dump(auth, to: &dumped)
+        for text in ["\(auth)", String(reflecting: auth), "\([auth])", "\(Optional(auth) as Any)", dumped] {
+            #expect(!text.contains("p>?"))
+        }
+    }
+
+    @Test("A refused pull carries the engine's text")
+    func refused() async throws {
+        try await withStub { _, connection in
+            try await connection.answer(404, #"{"message":"manifest unknown"}"#)
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                let error = await failure { try await client.pullImage(name: "x", tag: "1", auth: nil) { _ in } }
+                #expect(error?.kind == .refused(status: 404))
+                #expect(error?.message == "manifest unknown")
+            }
+        }
+    }
+
+    @Test(
+        "An error in the stream fails the pull with its own text",
+        arguments: [
+            (#"{"errorDetail":{"message":"disk full"},"error":"Error: disk full"}"#, "disk full"),
+            (#"{"error":"disk full"}"#, "disk full"), (#"{"error":""}"#, "unknown error"),
+        ])
+    func errorInStream(_ object: String, _ text: String) async throws {
+        try await withStub { _, connection in
+            try await connection.beginStream()
+            try await connection.chunk(#"{"status":"Downloading"}"# + object)
+            try await connection.endStream()
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                let seen = Collected<JSON>()
+                let error = await failure {
+                    try await client.pullImage(name: "x", tag: "1", auth: nil) { seen.append($0) }
+                }
+                #expect(error?.kind == .failedInStream)
+                #expect(error?.description == text)
+                #expect(seen.all == [["status": "Downloading"]])
+            }
+        }
+    }
+
+    @Test("A stream that breaks, or ends within an object, is a cut", arguments: [true, false])
+    func broken(_ ends: Bool) async throws {
+        try await withStub { _, connection in
+            try await connection.beginStream()
+            try await connection.chunk(#"{"status":"Downloading"}{"sta"#)
+            if ends { try await connection.endStream() } else { try await connection.close() }
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                let error = await failure { try await client.pullImage(name: "x", tag: "1", auth: nil) { _ in } }
+                #expect(error?.kind == .cut)
+                #expect(error?.isUnknown == true)
+            }
+        }
+    }
+
+    @Test("A stream that breaks between two objects is a cut")
+    func brokenBetween() async throws {
+        try await withStub { _, connection in
+            try await connection.beginStream()
+            try await connection.chunk(#"{"status":"Downloading"}"#)
+            try await connection.close()
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                let error = await failure { try await client.pullImage(name: "x", tag: "1", auth: nil) { _ in } }
+                #expect(error?.kind == .cut)
+            }
+        }
+    }
+
+    @Test("A stream that is no JSON is a bad answer")
+    func noJSON() async throws {
+        try await withStub { _, connection in
+            try await connection.answer(200, "hello")
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                let error = await failure { try await client.pullImage(name: "x", tag: "1", auth: nil) { _ in } }
+                #expect(error?.kind == .badAnswer)
+            }
+        }
+    }
+
+    @Test("A silent pull times out, before and after its beginning, and the engine sees it go", arguments: [true, false])
+    func silence(_ begins: Bool) async throws {
+        let gone = Gate()
+        try await withStub { _, connection in
+            if begins {
+                try await connection.beginStream()
+                try await connection.chunk(#"{"status":"Downloading"}"#)
+            }
+            try await connection.disconnected()
+            gone.open()
+        } body: { stub in
+            var deadlines = Deadlines()
+            deadlines.pullInactivity = .milliseconds(300)
+            try await using(try stub.client(deadlines: deadlines)) { client in
+                let error = await failure { try await client.pullImage(name: "x", tag: "1", auth: nil) { _ in } }
+                #expect(error?.kind == .timedOut)
+                await gone.wait()
+            }
+        }
+    }
+
+    @Test("A pull may take longer than the silence it is allowed")
+    func slow() async throws {
+        try await withStub { _, connection in
+            try await connection.beginStream()
+            for _ in 0..<12 {
+                try await Task.sleep(for: .milliseconds(100))
+                try await connection.chunk(#"{"status":"Downloading"}"#)
+            }
+            try await connection.endStream()
+        } body: { stub in
+            var deadlines = Deadlines()
+            deadlines.pullInactivity = .milliseconds(700)
+            try await using(try stub.client(deadlines: deadlines)) { client in
+                let seen = Collected<JSON>()
+                try await client.pullImage(name: "x", tag: "1", auth: nil) { seen.append($0) }
+                #expect(seen.all.count == 12)
+            }
+        }
+    }
+
+    @Test("A pull that is given up is given up by the engine, too")
+    func cancelled() async throws {
+        let arrived = Gate()
+        let gone = Gate()
+        try await withStub { _, connection in
+            try await connection.beginStream()
+            try await connection.chunk(#"{"status":"Downloading"}"#)
+            try await connection.disconnected()
+            gone.open()
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                let pull = Task {
+                    await failure {
+                        try await client.pullImage(name: "x", tag: "1", auth: nil) { _ in arrived.open() }
+                    }
+                }
+                await arrived.wait()
+                pull.cancel()
+                #expect(await pull.value?.kind == .cancelled)
+                await gone.wait()
+            }
+        }
+    }
+}
