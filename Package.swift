@@ -11,6 +11,7 @@ let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
@@ -50,6 +51,9 @@ let package = Package(
         // The decisions
         .target(name: "Reconciler", dependencies: ["LosslessJSON", "Model", "Lifecycle", "Store", heap, deque]),
 
+        // What the operator sees of the store
+        .target(name: "Inspection", dependencies: ["LosslessJSON", "Model", "Store"]),
+
         // The outside world
         .target(
             name: "DockerEngine",
@@ -67,10 +71,11 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "LosslessJSON", "Model", "Lifecycle", "Store", "Reconciler", "DockerEngine", "RancherAPI", "Runtime",
-                "HostInfo", nioCore, nioPosix, httpClient, logging, lifecycle,
+                "HostInfo", nioCore, nioPosix, httpClient, logging, lifecycle, unixSignals,
             ]),
         .executableTarget(
-            name: "rancher-agent", dependencies: ["Agent", "Model", "Store", "LosslessJSON", argumentParser, logging]),
+            name: "rancher-agent",
+            dependencies: ["Agent", "Inspection", "Model", "Store", "LosslessJSON", argumentParser, logging]),
 
         // A small Rancher server, for the demo, the tests and for trying things out
         .target(

@@ -57,6 +57,7 @@ package struct ImageMachine: Sendable, Hashable, Codable {
     private var isGone = false
     private var looks = 0
     private var brokenPulls = 0
+    private var vanishings = 0
     private var verdict = ""
     private var isWaiting = false
 
@@ -116,7 +117,14 @@ package struct ImageMachine: Sendable, Hashable, Codable {
         case .image(let found):
             looks = 0
             switch operation {
-            case .tagImage: isTagged = found != nil
+            case .tagImage where found == nil:
+                // Somebody removed it, or its tag, at this very moment.
+                vanishings += 1
+                image = .unobserved
+                if vanishings >= Patience.vanishings {
+                    verdict = "Image [\(specification.taggedReference)] was tagged but is not there"
+                }
+            case .tagImage: isTagged = true
             case .pullImage where found == nil:
                 // Pulled, and not there: somebody removed it, or the stream did not tell the truth.
                 verdict = "Image [\(specification.reference)] was pulled but is not there"

@@ -28,7 +28,9 @@ package struct InstanceMachine: Sendable, Hashable, Codable {
         var volumesReady = false
         var imageReady = false
         var imageMissing = false
-        /// A create was sent and its answer never came.
+        /// A create is under way.
+        var createInFlight = false
+        /// A create was sent and its answer never came; nobody has seen yet what it has left behind.
         var createUnknown = false
         var startDone = false
         var stopDone = false
@@ -85,7 +87,8 @@ extension InstanceMachine {
     package mutating func resumed() {
         lookAgain()
         story.pause = .none
-        if phase == .creating { story.createUnknown = true }
+        if story.createInFlight { story.createUnknown = true }
+        story.createInFlight = false
     }
 
     /// The engine's list or event stream shows the container so; `nil` when a complete list does not show it.
@@ -95,7 +98,7 @@ extension InstanceMachine {
             knowledge = .missing
             return
         }
-        startedAtBefore = nil
+        startedAtBefore = summary.state == .created ? "" : nil
         containerID = summary.id
         knowledge = .present(summary.state)
     }
@@ -127,7 +130,9 @@ extension InstanceMachine {
     /// The step is written down and about to be done.
     package mutating func began(_ step: Step) {
         switch step {
-        case .perform(.createContainer): phase = .creating
+        case .perform(.createContainer):
+            phase = .creating
+            story.createInFlight = true
         case .perform(.startContainer): phase = .starting
         case .perform(.stopContainer): phase = .stopping
         case .perform(.killContainer): phase = .killing
@@ -145,6 +150,7 @@ extension InstanceMachine {
 
     /// The work is over, or what became of it is unknown.
     package mutating func ended(_ operation: Operation, _ outcome: OperationOutcome) {
+        story.createInFlight = false
         switch outcome {
         case .container(let container): observed(container, after: operation)
         case .created(let id):
@@ -192,8 +198,8 @@ extension InstanceMachine {
             return
         }
         let startWasTried = phase == .starting
+        claim(container)
         if case .findContainer = operation {
-            if story.createUnknown { createdHere = true }
             // The answer to a start was lost. If the container was started since, it was that start that did it.
             if startWasTried, let startedAtBefore, !container.startedAt.isEmpty, container.startedAt != startedAtBefore {
                 story.startDone = true
@@ -202,13 +208,23 @@ extension InstanceMachine {
             attempts = 0
         }
         if !startWasTried || story.startDone { startedAtBefore = container.startedAt }
-        containerID = container.id
-        knowledge = .present(container.state)
         if container.state == .removing || container.state == .dead { story.limboLooks += 1 }
         if startWasTried, !story.startDone, !story.refusal.isEmpty, !container.state.isAlive {
             if createdHere { story.failure = story.refusal } else { end(story.refusal) }
         }
         if desired == .running { story.refusal = "" }
+    }
+
+    /// A container was found: it was made for this wish if a create of this wish is still without a trace.
+    private mutating func claim(_ container: InspectedContainer) {
+        if story.createUnknown {
+            createdHere = true
+            story.createUnknown = false
+        } else if container.id != containerID {
+            createdHere = false
+        }
+        containerID = container.id
+        knowledge = .present(container.state)
     }
 
     private mutating func nameTaken(by owner: InspectedContainer?) {
@@ -224,9 +240,7 @@ extension InstanceMachine {
             end("The container name \(name) is in use by container \(owner.id), which is not this instance's")
             return
         }
-        createdHere = story.createUnknown
-        containerID = owner.id
-        knowledge = .present(owner.state)
+        claim(owner)
         isInspected = true
         startedAtBefore = owner.startedAt
         attempts = 0
@@ -248,11 +262,12 @@ extension InstanceMachine {
             lookAgain()
         case .stopContainer:
             story.stopDone = true
-            story.refusal = refused.message
+            // What is not there any more needs no stop.
+            if refused.status != 404 { story.refusal = refused.message }
             lookAgain()
         case .killContainer:
             story.killDone = true
-            story.refusal = refused.message
+            if refused.status != 404 { story.refusal = refused.message }
             lookAgain()
         case .removeContainer:
             story.removals += 1
@@ -321,6 +336,8 @@ extension InstanceMachine {
             return requiredVolumes ?? requiredImage ?? .perform(.createContainer(specification))
         case .present(.running), .present(.paused): return lookThenSettle
         case .present(.created), .present(.exited):
+            // Without knowing when it was started last, a lost answer to the start could make it run twice.
+            guard startedAtBefore != nil else { return find }
             return requiredVolumes ?? .perform(.startContainer(id: containerID))
         case .present(.restarting): return stop(graceSeconds: Patience.restartingGraceSeconds)
         case .present(.removing), .present(.dead): return limbo

@@ -83,8 +83,7 @@ package enum ResourceMachine: Sendable, Hashable, Codable {
         switch (self, wish) {
         case (.instance(let machine), .instance(let wish)):
             return machine.desired == wish.desired && machine.specification == wish.specification
-        case (.volume(let machine), .volume(let wish)):
-            return machine.desired == wish.desired && machine.specification == wish.specification
+        case (.volume(let machine), .volume(let wish)): return machine.serves(wish)
         case (.image(var machine), .image(let wish)):
             guard machine.desired == wish.desired else { return false }
             machine.joined(by: wish.specification)

@@ -45,7 +45,7 @@ package enum Patience {
     package static let limboLooks = 15
     /// How often a container name may be taken by a container that is not there when looked at.
     package static let nameConflicts = 15
-    /// How often a container may vanish between its creation and its start.
+    /// How often a container may vanish between its creation and its start, a volume or a tag right after its creation.
     package static let vanishings = 3
     /// How often a pull whose stream broke is tried.
     package static let pulls = 5

@@ -53,6 +53,7 @@ package struct VolumeMachine: Sendable, Hashable, Codable {
     package private(set) var attempts = 0
     package private(set) var lastError = ""
 
+    private var creations = 0
     private var removals = 0
     private var looks = 0
     private var verdict = ""
@@ -69,6 +70,12 @@ package struct VolumeMachine: Sendable, Hashable, Codable {
     }
 
     // MARK: Events
+
+    /// Whether who wants the given is served by the work for this one. Options count only for whoever creates.
+    package func serves(_ wish: VolumeMachine) -> Bool {
+        desired == wish.desired && specification.driver == wish.specification.driver
+            && specification.isManaged == wish.specification.isManaged
+    }
 
     /// Somebody wants something new.
     package mutating func wished(_ specification: VolumeSpecification, desired: VolumeDesire) {
@@ -105,10 +112,14 @@ package struct VolumeMachine: Sendable, Hashable, Codable {
     /// The work is over, or what became of it is unknown.
     package mutating func ended(_ operation: Operation, _ outcome: OperationOutcome) {
         switch outcome {
-        case .volume(nil): knowledge = .missing
-        case .volume(let volume?):
+        case .volume(let volume):
             looks = 0
-            knowledge = volume.isMoved ? .moved : .present(driver: volume.driver)
+            knowledge = volume.map { $0.isMoved ? .moved : .present(driver: $0.driver) } ?? .missing
+            if case .createVolume = operation, volume.map(\.isMoved) ?? true {
+                creations += 1
+                guard creations >= Patience.vanishings else { return }
+                verdict = "Volume \(specification.name) was created but is not there"
+            }
         case .removed: knowledge = .missing
         case .refused(let refusal): refused(operation, refusal)
         case .unavailable(let text), .unknown(let text): backOff(text)

@@ -4,9 +4,13 @@ package import LosslessJSON
 package struct InstanceEvents: Sendable, Hashable {
     /// A volume object (PROTOCOL.md 7.1).
     package struct Volume: Sendable, Hashable {
+        /// The server's id, `1v…`.
         package var id: String
+        /// The name that Docker knows it by.
         package var name: String
+        /// The Docker volume driver; without one the volume is not managed.
         package var driver: String?
+        /// The driver's options.
         package var driverOpts: [String: String]?
 
         /// A named volume.
@@ -28,9 +32,13 @@ package struct InstanceEvents: Sendable, Hashable {
 
     /// A published port.
     package struct Port: Sendable, Hashable {
+        /// The port in the container.
         package var privatePort: Int
+        /// The port on the host; 0 takes a free one.
         package var publicPort: Int
+        /// `tcp` or `udp`.
         package var transport: String
+        /// The host's address to listen on; empty for all.
         package var bindAddress: String
 
         /// Publishes a container's port on the host; public port 0 takes a free one.
@@ -51,8 +59,11 @@ package struct InstanceEvents: Sendable, Hashable {
 
     /// The login for a registry.
     package struct Credential: Sendable, Hashable {
+        /// The user name.
         package var publicValue: String
+        /// The password.
         package var secretValue: String
+        /// The registry that it is for.
         package var serverAddress: String?
 
         /// A user name and its password.
@@ -65,28 +76,37 @@ package struct InstanceEvents: Sendable, Hashable {
 
     /// The `resourceId` of the events.
     package var id: String
+    /// What identifies the instance for ever, also as a label of its container.
     package var uuid: String
+    /// The name, part of the container's name.
     package var name: String
+    /// The image reference.
     package var image: String
     /// Null leaves the image's.
     package var command: [String]?
     /// Null leaves the image's; an empty list is not the same.
     package var entryPoint: [String]?
+    /// Environment variables.
     package var environment: [String: String]
     /// Without the labels that the server adds itself.
     package var labels: [String: String]
     /// Entries `path`, `source:path` or `source:path:mode`.
     package var dataVolumes: [String]
+    /// The volume objects of the request; an agent creates each of them.
     package var volumes: [Volume]
     /// The `kind` of the primary network: `dockerBridge`, `host`, `none`, `container`, `cni`.
     package var networkKind: String
+    /// The published ports.
     package var ports: [Port]
+    /// The memory limit; null for none.
     package var memoryBytes: Int?
+    /// The reserved thousandths of a processor; null for none.
     package var milliCPUReservation: Int?
     /// The Docker id, once the server has learned it from an answer.
     package var externalID: String?
     /// When the instance first ran, in milliseconds since the epoch; null before.
     package var firstRunning: Int?
+    /// The login for the image's registry.
     package var credential: Credential?
     /// Further members of the container object; they replace what would be there.
     package var extra: JSONObject

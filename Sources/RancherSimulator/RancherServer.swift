@@ -14,7 +14,9 @@ import Synchronization
 package final class RancherServer: Sendable {
     /// A certificate with its key, both as PEM text, to serve https and wss.
     package struct TLS: Sendable, Hashable {
+        /// The certificate, or a chain that begins with it.
         package let certificate: String
+        /// The key of the first certificate.
         package let privateKey: String
 
         /// A certificate (chain) and its key as PEM text.

@@ -77,4 +77,6 @@ struct Work {
 
     let purpose: Purpose
     let operation: Operation
+    /// Of the wish that it serves; 0 for questions.
+    let generation: Int
 }

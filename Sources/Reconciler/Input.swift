@@ -11,6 +11,8 @@ package struct WorkID: Sendable, Hashable {
 package enum Input: Sendable, Hashable {
     /// The server sent an event.
     case event(IncomingEvent)
+    /// The server sent an event that there was no room for.
+    case overflow(EventHeader, reason: String)
     /// The server sent something that is no event.
     case malformedFrame(frame: String, reason: String)
     /// Work on the engine is over, or what became of it is unknown.

@@ -40,13 +40,19 @@ extension Reconciler {
             EventRow(
                 header: event.header, key: key?.description, generation: generation, frame: event.frame, state: .open,
                 receivedAt: now))
-        var opened = OpenEvent(header: event.header, key: key, generation: generation, receivedAt: now)
-        opened.sentAt = nil
-        open[event.header.id] = opened
+        newEvents.append(event.header.id)
+        open[event.header.id] = OpenEvent(header: event.header, key: key, generation: generation, receivedAt: now)
         if event.header.replyTo != nil, key != nil {
             wakeUps.set(.progress(eventID: event.header.id), at: now + limits.keepAliveInterval)
         }
         effects.append(.note(.accepted(event.header, key: key)))
+    }
+
+    /// There is no room to store the event. A copy of one that was accepted before changes nothing.
+    func turnAway(_ header: EventHeader, _ reason: String) throws {
+        guard header.replyTo != nil, try store.eventState(header.id) == nil else { return }
+        let body = codec.reply(to: header, .failure(reason), messageID: makeID(), at: now)
+        effects.append(.publishUnstored(eventID: header.id, body: body))
     }
 
     private func refuse(_ event: IncomingEvent, _ reason: String) throws {
@@ -77,14 +83,8 @@ extension Reconciler {
             begin(&resource, wish, cause)
             return resource.row.generation
         }
-        var resource: ActiveResource
-        if let known = active[key] {
-            resource = known
-        } else if let row = try store.resource(key), let machine = try readable(row) {
-            resource = ActiveResource(row: row, machine: machine)
-        } else {
-            resource = ActiveResource(row: newRow(key, wish), machine: wish)
-        }
+        var resource =
+            try active[key] ?? stored(key) ?? ActiveResource(row: newRow(key, wish), machine: wish)
         begin(&resource, wish, cause)
         return resource.row.generation
     }
@@ -127,6 +127,12 @@ extension Reconciler {
         resource.awaiting = []
         active[resource.key] = resource
         try release(resource.key, failure: "\(resource.key) was \(reason)")
+    }
+
+    /// A resource that is not on its way anywhere; `nil` if there is none that could be read.
+    func stored(_ key: ResourceKey) throws -> ActiveResource? {
+        guard let row = try store.resource(key), let machine = try readable(row) else { return nil }
+        return ActiveResource(row: row, machine: machine)
     }
 
     /// The machine of a stored row, or `nil` after the row was put into quarantine.

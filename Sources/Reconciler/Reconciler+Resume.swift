@@ -7,46 +7,50 @@ extension Reconciler {
     /// Builds the memory from the store and puts everything that is not finished on the agenda. Work in flight stays in
     /// flight.
     func load() throws {
+        // What cannot be read must not cost what is in memory already.
+        let (resources, events, letters) =
+            (try store.unsettledResources(), try store.openEvents(), try store.undeliveredReplies())
         active.removeAll()
         open.removeAll()
         waiters.removeAll()
         wakeUps = WakeUps()
         wakeUps.set(.housekeeping, at: now)
         let inFlight = Dictionary(work.map { ($0.value.purpose, $0.key) }, uniquingKeysWith: { first, _ in first })
-        for row in try store.unsettledResources() {
+        for row in resources {
             guard let machine = try readable(row) else { continue }
             var resource = ActiveResource(row: row, machine: machine)
             resource.work = inFlight[.resource(row.key)]
-            if resource.work == nil {
+            if let id = resource.work {
+                // Its outcome is still good for the step that was written down, unless another wish came since.
+                resource.isOvertaken = work[id]?.generation != row.generation
+            } else {
                 resource.machine.resumed()
                 // A back-off goes on where it was: a restart does not shorten it.
                 resource.isWaitingForTime = row.nextAttemptAt.map { $0 > now } ?? false
                 let latest = now + Patience.backOff(afterTries: .max)
                 wakeUps.set(.resource(row.key), at: min(row.nextAttemptAt ?? now, latest))
-            } else {
-                // Its outcome is about a step that was begun before the store failed.
-                resource.isOvertaken = true
             }
             active[row.key] = resource
         }
-        try loadOutbox()
-        for row in try store.openEvents() { try reopen(row, inFlight[.question(eventID: row.header.id)]) }
+        loadOutbox(letters)
+        for row in events { try reopen(row, inFlight[.question(eventID: row.header.id)]) }
         for name in try store.unreadableResources() {
             try quarantine(source: "resource", name: name, raw: name, reason: "The key is none")
             try store.deleteResource(name)
         }
     }
 
-    private func loadOutbox() throws {
+    private func loadOutbox(_ rows: [ReplyRow]) {
         let onTheirWay = outbox.letters.filter(\.value.isOnItsWay)
         outbox = Outbox()
-        for row in try store.undeliveredReplies() {
+        for row in rows {
             var letter = Outbox.Letter(attempts: row.attempts)
             letter.isOnItsWay = onTheirWay[row.eventID] != nil
             if letter.isOnItsWay {
                 outbox.onTheirWay += 1
             } else {
-                wakeUps.set(.reply(eventID: row.eventID), at: now)
+                wakeUps.set(
+                    .reply(eventID: row.eventID), at: min(row.nextAttemptAt ?? now, now + limits.longestDeliveryPause))
             }
             outbox.letters[row.eventID] = letter
         }
@@ -54,7 +58,7 @@ extension Reconciler {
 
     private func reopen(_ row: EventRow, _ work: WorkID?) throws {
         let key = row.key.flatMap(ResourceKey.init)
-        var event = OpenEvent(header: row.header, key: key, generation: row.generation, receivedAt: row.receivedAt)
+        var event = OpenEvent(header: row.header, key: key, generation: row.generation, receivedAt: min(row.receivedAt, now))
         if let key, active[key]?.row.generation == row.generation {
             active[key]?.events.append(row.header.id)
             open[row.header.id] = event

@@ -20,7 +20,8 @@ extension Reconciler {
             noteMove(key, from: before, cause: Narration.cause(step))
             switch step {
             case .perform(let operation):
-                active[key]?.work = start(operation, .resource(key), about: key.description)
+                active[key]?.work = start(
+                    operation, .resource(key), generation: resource.row.generation, about: key.description)
                 for id in resource.events { open[id]?.text = "" }
                 if let text = Narration.progress(operation) { reportProgress(to: key, text) }
             case .require(let requirements): try require(requirements, for: key)
@@ -46,10 +47,12 @@ extension Reconciler {
     }
 
     /// Registers work and hands it out.
-    func start(_ operation: Operation, _ purpose: Work.Purpose, about: String) -> WorkID {
+    func start(
+        _ operation: Operation, _ purpose: Work.Purpose, generation: Int = 0, about: String
+    ) -> WorkID {
         lastWork += 1
         let id = WorkID(lastWork)
-        work[id] = Work(purpose: purpose, operation: operation)
+        work[id] = Work(purpose: purpose, operation: operation, generation: generation)
         newWork.append(id)
         effects.append(.perform(id, operation, about: about))
         return id
@@ -58,6 +61,7 @@ extension Reconciler {
     /// Work is over.
     func ended(_ id: WorkID, _ outcome: OperationOutcome) throws {
         guard let done = work.removeValue(forKey: id) else { return }
+        finishedWork[id] = done
         switch done.purpose {
         case .question(let eventID): try answered(eventID, outcome)
         case .resource(let key):
@@ -99,8 +103,7 @@ extension Reconciler {
 
     private func require(_ requirements: [Requirement], for key: ResourceKey) throws {
         let keys = Set(requirements.map(\.key))
-        active[key]?.awaiting = keys
-        for dependency in keys { waiters[dependency, default: []].insert(key) }
+        // First the wishes, then the waiting: an older wish that is overtaken here takes its own waiters along.
         for requirement in requirements {
             let wish: ResourceMachine =
                 switch requirement {
@@ -109,6 +112,8 @@ extension Reconciler {
                 }
             _ = try raise(wish, requirement.key, cause: "needed by \(key)")
         }
+        active[key]?.awaiting = keys
+        for dependency in keys { waiters[dependency, default: []].insert(key) }
         for dependency in keys.sorted() { try advance(dependency) }
     }
 
@@ -177,16 +182,15 @@ extension Reconciler {
 
     /// A settled instance has changed by itself or by somebody's hand. It is shown as it is and otherwise left alone.
     func noteDrift(of id: String, uuid: String, key known: ResourceKey? = nil) throws {
-        guard let key = known ?? (uuid.isEmpty ? nil : ResourceKey(.instance, uuid)), active[key] == nil,
-            let row = try store.resource(key), row.isSettled, row.externalID == id,
-            let machine = try readable(row)
+        guard let key = known ?? (uuid.isEmpty ? nil : ResourceKey(.instance, uuid)),
+            var resource = try active[key] ?? stored(key), resource.row.isSettled, resource.machine.externalID == id
         else { return }
-        var resource = ActiveResource(row: row, machine: machine)
+        let before = resource.machine.phase
         resource.machine.drifted(to: hints[id])
-        guard resource.machine.phase != row.phase else { return }
+        guard resource.machine.phase != before else { return }
         active[key] = resource
         changed.insert(key)
-        noteMove(key, from: row.phase, cause: "seen by the engine")
+        noteMove(key, from: before, cause: "seen by the engine")
     }
 }
 

@@ -32,7 +32,9 @@ package final class Reconciler {
     var now = Timestamp(milliseconds: 0)
     var effects: [Effect] = []
     var changed: Set<ResourceKey> = []
+    var newEvents: [String] = []
     var newWork: [WorkID] = []
+    var finishedWork: [WorkID: Work] = [:]
     var newLetters: [String] = []
     var moves: [TransitionRow] = []
 
@@ -53,6 +55,9 @@ package final class Reconciler {
     /// When time alone will make something happen; a tick is due then.
     package var nextWakeUp: Timestamp? { mustLoad ? now + limits.storeRetryPause : wakeUps.next() }
 
+    /// The number of pieces of work on the engine that have not come back.
+    package var workInFlight: Int { work.count }
+
     /// The number of events that have no answer yet.
     package var openEventCount: Int { open.count }
 
@@ -60,6 +65,8 @@ package final class Reconciler {
     ///
     /// Never fails: if the store does, nothing of the batch has happened, and the events in it are answered with that.
     package func process(_ inputs: [Input], now: Timestamp) -> [Effect] {
+        // After the clock was set back, nobody has to wait until it is where it was.
+        if now + limits.clockTolerance < self.now { mustLoad = true }
         self.now = now
         let loads = mustLoad
         do {
@@ -69,7 +76,9 @@ package final class Reconciler {
                 try flush()
             }
             mustLoad = false
+            newEvents.removeAll(keepingCapacity: true)
             newWork.removeAll(keepingCapacity: true)
+            finishedWork.removeAll(keepingCapacity: true)
             newLetters.removeAll(keepingCapacity: true)
             defer { effects.removeAll(keepingCapacity: true) }
             return effects
@@ -81,6 +90,7 @@ package final class Reconciler {
     private func handle(_ input: Input) throws {
         switch input {
         case .event(let event): try accept(event)
+        case .overflow(let header, let reason): try turnAway(header, reason)
         case .malformedFrame(let frame, let reason):
             try quarantine(source: "frame", name: "", raw: frame, reason: reason)
         case .outcome(let id, let outcome): try ended(id, outcome)
@@ -145,16 +155,17 @@ package final class Reconciler {
 extension Reconciler {
     /// Nothing of the batch is on the disk, so nothing of it has happened. Memory is built anew from the store.
     private func recover(from error: any Error, _ inputs: [Input]) -> [Effect] {
-        forgetBatch(inputs)
-        guard (error as? StoreError)?.kind == .full || inputs.count <= 1 else {
+        forgetBatch()
+        guard inputs.count <= 1 || (error as? StoreError)?.kind.concernsAll == true else {
             // One of them may be to blame; the others must not pay for it.
             return inputs.flatMap { process([$0], now: now) }
         }
+        loseReports(inputs)
         let reason = String(describing: error)
         var answers: [Effect] = [.note(.storeFailed(reason: reason))]
-        for case .event(let event) in inputs {
-            // Known already: it is being worked on, or answered, whatever became of this copy.
-            guard (try? store.eventState(event.header.id)) == .some(nil), event.header.replyTo != nil else { continue }
+        var answered: Set<String> = []
+        for case .event(let event) in inputs where event.header.replyTo != nil {
+            guard !isKnown(event.header.id), answered.insert(event.header.id).inserted else { continue }
             let text = "The agent cannot store the event, so nothing was done about it: \(reason)"
             let body = codec.reply(to: event.header, .failure(text), messageID: makeID(), at: now)
             answers.append(.publishUnstored(eventID: event.header.id, body: body))
@@ -162,24 +173,54 @@ extension Reconciler {
         return answers
     }
 
-    /// What was handed out in the batch never left; what came back in it is not known and will be looked at again.
-    private func forgetBatch(_ inputs: [Input]) {
+    /// Whether the event is being worked on, or answered, whatever became of a further copy of it.
+    private func isKnown(_ eventID: String) -> Bool {
+        do {
+            return try store.eventState(eventID) != nil
+        } catch {
+            return open[eventID] != nil || outbox.letters[eventID] != nil
+        }
+    }
+
+    /// What was handed out in the batch never left, and what came in has not come.
+    private func forgetBatch() {
         mustLoad = true
         effects.removeAll()
         changed.removeAll()
         moves.removeAll()
+        for (id, finished) in finishedWork { work[id] = finished }
+        finishedWork.removeAll()
         for id in newWork { work[id] = nil }
         newWork.removeAll()
         for id in newLetters { outbox.letters[id]?.isOnItsWay = false }
         newLetters.removeAll()
+        for id in newEvents {
+            open[id] = nil
+            outbox.letters[id] = nil
+        }
+        newEvents.removeAll()
+    }
+
+    /// What these inputs report will not be reported again: it has to be looked at, or sent, once more.
+    private func loseReports(_ inputs: [Input]) {
         for input in inputs {
             switch input {
             case .outcome(let id, _): work[id] = nil
             case .delivered(let eventID), .undelivered(let eventID, _, _): outbox.letters[eventID]?.isOnItsWay = false
-            case .event, .malformedFrame, .progress, .containers, .containerChanged, .containerGone, .engineLost,
+            case .event, .overflow, .malformedFrame, .progress, .containers, .containerChanged, .containerGone, .engineLost,
                 .serverReached, .tick:
                 break
             }
+        }
+    }
+}
+
+extension StoreError.Kind {
+    /// Whether the file as a whole is the trouble, so that no single input can be to blame.
+    fileprivate var concernsAll: Bool {
+        switch self {
+        case .full, .notPermitted, .missing, .otherSchema, .busy: true
+        case .unreadable, .other: false
         }
     }
 }

@@ -25,6 +25,8 @@ package struct ReconcilerLimits: Sendable {
     package var quarantinedBytes = 65_536
     /// Between two rounds of forgetting.
     package var housekeepingInterval = Duration.seconds(60)
+    /// How far the clock may be set back before all that waits for a time is given a new one.
+    package var clockTolerance = Duration.seconds(2)
     /// Before anything is tried again after the store failed.
     package var storeRetryPause = Duration.seconds(1)
 

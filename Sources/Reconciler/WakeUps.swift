@@ -26,6 +26,7 @@ struct WakeUps {
     private var count = 0
 
     mutating func set(_ target: WakeUp, at time: Timestamp) {
+        guard times[target] != time else { return }
         times[target] = time
         count += 1
         heap.insert(Entry(at: time, number: count, target: target))

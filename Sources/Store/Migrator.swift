@@ -12,17 +12,26 @@ package enum Migrator {
         try connection.rows("PRAGMA user_version") { $0.integer(0) }.first ?? 0
     }
 
-    /// Applies what is missing, each file in a transaction of its own together with its version number.
+    /// Refuses a database that this program does not know.
     ///
     /// - Throws: ``StoreError``, of kind `otherSchema` if the database comes from a newer program.
-    package static func migrate(_ connection: Connection, with migrations: [Migration] = Migration.all) throws {
+    package static func checkVersion(
+        of connection: Connection, newest: Int = Migrator.currentVersion
+    ) throws(StoreError) {
         let version = try version(of: connection)
-        let newest = migrations.last?.version ?? 0
         guard version <= newest else {
             throw StoreError(
                 .otherSchema(version: version),
                 "the database has schema version \(version), this program knows \(newest): it was written by a newer agent")
         }
+    }
+
+    /// Applies what is missing, each file in a transaction of its own together with its version number.
+    ///
+    /// - Throws: ``StoreError``, of kind `otherSchema` if the database comes from a newer program.
+    package static func migrate(_ connection: Connection, with migrations: [Migration] = Migration.all) throws {
+        try checkVersion(of: connection, newest: migrations.last?.version ?? 0)
+        let version = try version(of: connection)
         for migration in migrations where migration.version > version {
             try connection.transaction {
                 try connection.execute(migration.sql)

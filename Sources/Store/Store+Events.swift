@@ -114,8 +114,8 @@ extension Store {
             "DELETE FROM event WHERE state = 'closed' AND closed_at < ?", .integer(time.milliseconds))
         try connection.run(
             """
-            DELETE FROM event WHERE state = 'closed' AND closed_at <
-                (SELECT closed_at FROM event WHERE state = 'closed' ORDER BY closed_at DESC LIMIT 1 OFFSET ?)
+            DELETE FROM event WHERE id IN
+                (SELECT id FROM event WHERE state = 'closed' ORDER BY closed_at DESC, id DESC LIMIT -1 OFFSET ?)
             """, .integer(count))
     }
 

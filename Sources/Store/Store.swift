@@ -14,6 +14,8 @@ package final class Store {
     /// - Throws: ``StoreError``.
     package static func open(path: String) throws -> Store {
         let connection = try Connection(path: path, mode: .readWrite)
+        // Before anything is written: what a newer agent has made stays as it is.
+        try Migrator.checkVersion(of: connection)
         // Readers never block the writer, and a commit that returned is on the disk.
         try connection.execute("PRAGMA journal_mode = WAL")
         try connection.execute("PRAGMA synchronous = FULL")

@@ -3,9 +3,18 @@ import LosslessJSON
 import RancherSimulator
 
 /// Writes a line at once, into a pipe as well.
+///
+/// Not through stdio: its buffers would have to be flushed, and without naming the global `stdout` that means all of
+/// them, which waits for the standard input where the console is reading.
 func write(_ line: String) {
-    print(line)
-    fflush(nil)
+    var rest = Array((line + "\n").utf8)[...]
+    while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+        if count < 0, errno == EINTR { continue }
+        // Nobody reads any more.
+        guard count > 0 else { return }
+        rest = rest.dropFirst(count)
+    }
 }
 
 /// Tells what happens at the server, a line each.

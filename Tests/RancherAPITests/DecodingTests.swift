@@ -145,7 +145,7 @@ struct DecodingTests {
         arguments: [
             (JSON.null, 10), (30, 30), ("30", 30), (.number("2.1"), 3), (.number("0"), 0), (-1, 10), ("soon", 10), ([], 10),
             (true, 10), ("", 10), (.number("1e300"), Int(Int32.max)), (.number("1e999"), 10), ("nan", 10), ("2.5", 3),
-        ])
+        ] as [(JSON, Int)])
     func stopTimeout(value: JSON, expected: Int) throws {
         let data: JSON = [
             "processData": ["timeout": value, "containerNoOpEvent": "true"],

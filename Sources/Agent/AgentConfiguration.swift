@@ -1,0 +1,130 @@
+internal import DockerEngine
+internal import FoundationEssentials
+
+/// All settings, read from the environment once and never changed again (PROTOCOL 1.3, 1.4).
+package struct AgentConfiguration: Sendable {
+    /// Where to register; `nil` if the credentials are given.
+    package var registrationURL: String?
+    /// The API's URL as configured; empty if it comes from the registration script.
+    package var url: String
+    package var accessKey: String
+    package var secretKey: String
+    package var agentIP: String
+    /// The name or address that is reported as this host's; empty takes the agent's.
+    package var dockerHostIP: String
+    package var stateDirectory: String
+    /// Where the server's public key is kept.
+    package var apiCertificatePath: String
+    package var orchestration: String
+    package var pingsWithResources: Bool
+    package var hostAPIProxy: String
+    package var hostLabels: [String: String]
+    /// Labels for the scheduler, by their names on the host.
+    package var schedulerLabels: [String: String]
+    package var hostname: String?
+    package var nodeName: String
+    package var physicalHostUUID: String
+    package var agentImage: String
+    /// In bytes.
+    package var memoryOverride: Int?
+    package var milliCPUOverride: Int?
+    package var localStorageOverride: Int?
+    package var dockerHost: String?
+    package var dockerCertificatePath: String?
+    package var dockerTLSVerify: String?
+    package var dockerAPIVersion: String?
+    /// Shortens the deadline of every call to the engine.
+    package var dockerDeadline: Duration?
+    package var logsDebug: Bool
+    /// What was found wrong with single settings; they were ignored.
+    package var warnings: [String] = []
+
+    /// The directory of the state unless it is moved.
+    package static let defaultStateDirectory = "/var/lib/rancher/state"
+
+    /// Reads the environment.
+    ///
+    /// - Parameter registrationURL: From the command line; goes before the environment's.
+    package init(environment: [String: String], registrationURL: String? = nil) {
+        /// A setting: empty counts as not given.
+        func raw(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        func setting(_ name: String) -> String? { raw("CATTLE_" + name) }
+        var warnings: [String] = []
+        func number(_ name: String) -> Int? {
+            guard let text = setting(name) else { return nil }
+            if let number = Int(text), number > 0 { return number }
+            warnings.append("CATTLE_\(name) is \"\(text)\", no positive number, and is ignored")
+            return nil
+        }
+        self.registrationURL =
+            registrationURL.flatMap { $0.isEmpty ? nil : $0 } ?? setting("REGISTRATION_URL")
+        url = setting("URL") ?? ""
+        accessKey = setting("ACCESS_KEY") ?? "admin"
+        secretKey = setting("SECRET_KEY") ?? "adminpass"
+        agentIP = setting("AGENT_IP") ?? ""
+        dockerHostIP = setting("DOCKER_HOST_IP") ?? ""
+        let home = setting("HOME") ?? "/var/lib/cattle"
+        stateDirectory = setting("STATE_DIR") ?? Self.defaultStateDirectory
+        apiCertificatePath = setting("CONSOLE_HOST_API_PUBLIC_KEY") ?? home + "/etc/cattle/api.crt"
+        orchestration = setting("ORCHESTRATION") ?? ""
+        pingsWithResources = (setting("PING_ENABLED") ?? "true") == "true" && (setting("DOCKER_ENABLED") ?? "true") == "true"
+        hostAPIProxy = setting("HOST_API_PROXY") ?? ""
+        hostLabels = Self.labels(fromQuery: setting("HOST_LABELS") ?? "")
+        schedulerLabels = [:]
+        schedulerLabels["io.rancher.scheduler.ips"] = environment["CATTLE_SCHEDULER_IPS"]
+        schedulerLabels["io.rancher.scheduler.require_any"] = environment["CATTLE_SCHEDULER_REQUIRE_ANY"]
+        hostname = setting("HOSTNAME")
+        nodeName = (setting("NODE_NAME") ?? "").lowercased()
+        physicalHostUUID = setting("PHYSICAL_HOST_UUID") ?? ""
+        agentImage = environment["RANCHER_AGENT_IMAGE"] ?? ""
+        memoryOverride = number("MEMORY_OVERRIDE")
+        milliCPUOverride = number("MILLI_CPU_OVERRIDE")
+        localStorageOverride = number("LOCAL_STORAGE_MB_OVERRIDE")
+        dockerHost = raw("DOCKER_HOST")
+        dockerCertificatePath = raw("DOCKER_CERT_PATH")
+        dockerTLSVerify = raw("DOCKER_TLS_VERIFY")
+        dockerAPIVersion = raw("DOCKER_API_VERSION")
+        dockerDeadline = number("DOCKER_DEADLINE_SECONDS").map { .seconds($0) }
+        logsDebug = setting("SCRIPT_DEBUG") != nil || raw("RANCHER_DEBUG") != nil
+        self.warnings = warnings
+    }
+
+    /// What makes it impossible to run at all; `nil` if nothing does.
+    package var fault: String? {
+        if registrationURL == nil, url.isEmpty {
+            return "Neither a registration URL (--url or CATTLE_REGISTRATION_URL) nor CATTLE_URL is given. "
+                + "The server's \"add host\" page shows the registration URL."
+        }
+        return nil
+    }
+
+    /// Labels in the syntax of a URL's query; of a repeated key the first counts.
+    static func labels(fromQuery query: String) -> [String: String] {
+        var labels: [String: String] = [:]
+        for pair in query.split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let key = unescaped(parts[0])
+            guard !key.isEmpty, labels[key] == nil else { continue }
+            labels[key] = parts.count > 1 ? unescaped(parts[1]) : ""
+        }
+        return labels
+    }
+
+    private static func unescaped(_ text: Substring) -> String {
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "+") {
+                bytes.append(UInt8(ascii: " "))
+            } else if byte == UInt8(ascii: "%"), let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16),
+                rest.count >= 2
+            {
+                bytes.append(value)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

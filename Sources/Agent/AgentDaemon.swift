@@ -1,0 +1,110 @@
+internal import AsyncHTTPClient
+internal import DockerEngine
+internal import FoundationEssentials
+internal import Glibc
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import RancherAPI
+internal import Reconciler
+internal import Runtime
+internal import ServiceLifecycle
+internal import Store
+internal import UnixSignals
+
+/// The daemon: all its parts, and the order in which they are started and stopped.
+package enum AgentDaemon {
+    /// Runs until SIGTERM or SIGINT.
+    ///
+    /// - Throws: ``AgentFault`` if it cannot even begin.
+    package static func run(registrationURL: String?, version: String) async throws {
+        // One loop does all the network's work: it is little, and each more is a thread.
+        NIOSingletons.groupLoopCountSuggestion = 1
+        NIOSingletons.blockingPoolThreadCountSuggestion = 1
+        let configuration = AgentConfiguration(
+            environment: ProcessInfo.processInfo.environment, registrationURL: registrationURL)
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardOutput(label: label)
+            handler.logLevel = configuration.logsDebug ? .debug : .info
+            return handler
+        }
+        let logger = Logger(label: "rancher-agent")
+        if let fault = configuration.fault { throw AgentFault(fault) }
+        for warning in configuration.warnings { logger.warning("setting ignored", metadata: ["reason": "\(warning)"]) }
+        logger.info(
+            "starting", metadata: ["version": "\(version)", "state": "\(configuration.stateDirectory)"])
+        let directory = try StateDirectory(path: configuration.stateDirectory)
+        try await run(configuration, directory, logger)
+        logger.info("stopped")
+    }
+
+    private static func run(
+        _ configuration: AgentConfiguration, _ directory: StateDirectory, _ logger: Logger
+    ) async throws {
+        let limits = AgentLimits()
+        let engine = try engineClient(configuration, logger)
+        let httpClient = try HTTPClient.rancher()
+        let loopGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let codec = DialectACodec()
+        let queue = InputQueue(limit: limits.queuedInputs)
+        let link = ServerLink(progressLimit: limits.progressInFlight)
+        let containers = ContainerDirectory()
+        let facts = EngineFacts()
+        let pings = PingResponder(
+            configuration: configuration, codec: codec, directory: containers, engineFacts: facts, link: link,
+            limits: limits, logger: logger)
+        let loop = MainLoop(
+            group: loopGroup, queue: queue, link: link, runner: OperationRunner(engine: engine), limits: limits,
+            logger: logger
+        ) {
+            Reconciler(store: try directory.openStore(logger), codec: codec)
+        }
+        let watch = EngineWatch(
+            observer: EngineObserver(engine: engine, directory: containers, logger: logger), engine: engine,
+            facts: facts, queue: queue)
+        let session = ServerSession(
+            configuration: configuration, codec: codec, queue: queue, link: link, pings: pings,
+            httpClient: httpClient, logger: logger)
+        // Started in this order and stopped in the reverse one: no event comes in any more when the loop ends.
+        let services: [any Service] = [loop, watch, pings, session]
+        var group = ServiceGroupConfiguration(
+            services: services.map {
+                .init(
+                    service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup)
+            },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        group.maximumGracefulShutdownDuration = .seconds(5)
+        let result: Result<Void, any Error>
+        do {
+            try await ServiceGroup(configuration: group).run()
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        // Errors while closing what is not needed any more are of no use to anybody.
+        try? await httpClient.shutdown()
+        try? await engine.shutdown()
+        try? await loopGroup.shutdownGracefully()
+        try result.get()
+    }
+
+    private static func engineClient(
+        _ configuration: AgentConfiguration, _ logger: Logger
+    ) throws -> EngineClient {
+        let endpoint = try EngineEndpoint(
+            dockerHost: configuration.dockerHost, certificatePath: configuration.dockerCertificatePath,
+            verifyTLS: configuration.dockerTLSVerify)
+        let deadlines = configuration.dockerDeadline.map { Deadlines().capped(at: $0) } ?? Deadlines()
+        return try EngineClient(
+            endpoint: endpoint, deadlines: deadlines,
+            preferredVersion: configuration.dockerAPIVersion.flatMap { APIVersion($0) }, logger: logger)
+    }
+}
+
+/// Why the agent cannot run. The text is for the operator.
+package struct AgentFault: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}

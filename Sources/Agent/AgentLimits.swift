@@ -1,0 +1,18 @@
+/// What the shell around the reconciler may hold and how long it waits, each with its reason.
+package struct AgentLimits: Sendable {
+    /// Inputs waiting for the loop. The server keeps at most 100 messages per socket, so this much behind means that
+    /// the disk has stalled for minutes; further events are answered with an error at once.
+    package var queuedInputs = 16_384
+    /// Inputs in one transaction: enough to share an fsync, few enough to answer the first of them soon.
+    package var batch = 1024
+    /// Pings being answered at a time. One comes every 5 s and is void after 15 s (PROTOCOL 3.5).
+    package var pings = 16
+    /// After which a ping's answer is of no use.
+    package var pingAge = Duration.seconds(15)
+    /// Progress messages being sent at a time; what comes on top is dropped, for the next one says it better.
+    package var progressInFlight = 64
+    /// How long work in flight may go on after the signal to stop. It is safe to cut it, this is only tidier.
+    package var drain = Duration.seconds(2)
+
+    package init() {}
+}

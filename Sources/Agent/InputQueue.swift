@@ -1,0 +1,81 @@
+internal import Model
+internal import Reconciler
+internal import Synchronization
+
+/// What has happened and was not handled yet. Anybody puts in; the one loop takes out.
+final class InputQueue: Sendable {
+    private struct State {
+        var inputs: [Input] = []
+        var consumer: CheckedContinuation<Void, Never>?
+        /// Somebody wanted the loop to look up, whether there is anything or not.
+        var isPoked = false
+    }
+
+    private let state = Mutex(State())
+    private let limit: Int
+
+    /// - Parameter limit: The number of waiting inputs beyond which events are not taken any more.
+    init(limit: Int) { self.limit = limit }
+
+    /// Puts in an event of the server.
+    ///
+    /// - Returns: false if the queue is full: the event was not taken.
+    func offer(_ input: Input) -> Bool {
+        put { state in
+            guard state.inputs.count < limit else { return false }
+            state.inputs.append(input)
+            return true
+        }
+    }
+
+    /// Puts in what must not be lost: outcomes of work in flight, of which there is only so much.
+    func push(_ input: Input) {
+        _ = put { state in
+            state.inputs.append(input)
+            return true
+        }
+    }
+
+    /// Makes the loop look up.
+    func poke() {
+        _ = put { state in
+            state.isPoked = true
+            return true
+        }
+    }
+
+    private func put(_ change: (inout State) -> Bool) -> Bool {
+        let (taken, consumer) = state.withLock { state in
+            let taken = change(&state)
+            defer { if taken { state.consumer = nil } }
+            return (taken, taken ? state.consumer : nil)
+        }
+        consumer?.resume()
+        return taken
+    }
+
+    /// Waits until there is something, or somebody pokes, or the task is cancelled; then takes out what there is.
+    func take(atMost count: Int) async -> [Input] {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isReady = state.withLock { state in
+                    if !state.inputs.isEmpty || state.isPoked || Task.isCancelled { return true }
+                    state.consumer = continuation
+                    return false
+                }
+                if isReady { continuation.resume() }
+            }
+        } onCancel: {
+            poke()
+        }
+        return state.withLock { state in
+            state.isPoked = false
+            guard state.inputs.count > count else {
+                defer { state.inputs.removeAll(keepingCapacity: state.inputs.capacity <= 1024) }
+                return state.inputs
+            }
+            defer { state.inputs.removeFirst(count) }
+            return Array(state.inputs.prefix(count))
+        }
+    }
+}

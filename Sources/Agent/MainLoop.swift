@@ -1,0 +1,118 @@
+internal import Logging
+internal import Model
+internal import NIOCore
+internal import NIOPosix
+internal import Reconciler
+internal import Runtime
+internal import ServiceLifecycle
+internal import Store
+internal import Synchronization
+
+/// The one loop: takes what has happened, has it decided and written down, and then sees that it is done.
+///
+/// It has a thread of its own, because the store is synchronous and a slow disk must not hold up anybody else.
+actor MainLoop: Service {
+    private nonisolated let eventLoop: any EventLoop
+    private nonisolated let executor: any SerialExecutor
+    private let queue: InputQueue
+    private let link: ServerLink
+    private let runner: OperationRunner
+    private let limits: AgentLimits
+    private let logger: Logger
+    private var reconciler: Reconciler?
+    private let openReconciler: @Sendable () throws -> Reconciler
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// - Parameter openReconciler: Opens the store, on the loop's own thread, where it then stays.
+    init(
+        group: MultiThreadedEventLoopGroup, queue: InputQueue, link: ServerLink, runner: OperationRunner,
+        limits: AgentLimits, logger: Logger, openReconciler: @escaping @Sendable () throws -> Reconciler
+    ) {
+        eventLoop = group.next()
+        executor = eventLoop.executor
+        self.queue = queue
+        self.link = link
+        self.runner = runner
+        self.limits = limits
+        self.logger = logger
+        self.openReconciler = openReconciler
+    }
+
+    func run() async throws {
+        reconciler = try openReconciler()
+        let stop = StopSign()
+        await withDiscardingTaskGroup { group in
+            group.addTask { [queue] in
+                try? await gracefulShutdown()
+                stop.raise()
+                queue.poke()
+            }
+            await drive(&group, stop)
+            group.cancelAll()
+        }
+        logger.info("loop ended", metadata: ["unanswered": "\(reconciler?.openEventCount ?? 0)"])
+    }
+
+    private func drive(_ group: inout DiscardingTaskGroup, _ stop: StopSign) async {
+        guard let reconciler else { return }
+        dispatch(reconciler.process([.tick], now: .now), in: &group)
+        while !Task.isCancelled, !isDone(reconciler, stop.since) {
+            let batch = await nextBatch(until: reconciler.nextWakeUp, isStopping: stop.since != nil)
+            dispatch(reconciler.process(batch + [.tick], now: .now), in: &group)
+        }
+    }
+
+    /// After the signal to stop, what is under way is waited for, but not for long: the next start finishes it.
+    private func isDone(_ reconciler: Reconciler, _ stopped: ContinuousClock.Instant?) -> Bool {
+        guard let stopped else { return false }
+        return reconciler.workInFlight == 0 || ContinuousClock.now - stopped >= limits.drain
+    }
+
+    private func nextBatch(until time: Timestamp?, isStopping: Bool) async -> [Input] {
+        let alarm = time.map { time in
+            let pause = isStopping ? min(time - .now, .milliseconds(100)) : time - .now
+            return eventLoop.scheduleTask(in: .milliseconds(Int64(max(0, pause.inMilliseconds)))) { [queue] in queue.poke() }
+        }
+        defer { alarm?.cancel() }
+        return await queue.take(atMost: limits.batch)
+    }
+
+    private func dispatch(_ effects: [Effect], in group: inout DiscardingTaskGroup) {
+        for effect in effects {
+            switch effect {
+            case .perform(let id, let operation, let about):
+                group.addTask { [queue, runner, logger] in
+                    let start = ContinuousClock.now
+                    let outcome = await runner.run(operation) { queue.push(.progress(id, text: $0)) }
+                    logger.debug(
+                        "engine work done",
+                        metadata: ["about": "\(about)", "took": "\((ContinuousClock.now - start).inMilliseconds) ms"])
+                    queue.push(.outcome(id, outcome))
+                }
+            case .publish(let eventID, let body):
+                group.addTask { [queue, link] in queue.push(await link.deliver(body, of: eventID)) }
+            case .publishUnstored(let eventID, let body):
+                group.addTask { [link, logger] in
+                    do {
+                        try await link.send(body)
+                    } catch {
+                        logger.error(
+                            "answer to an unstored event is lost", metadata: ["event": "\(eventID)", "error": "\(error)"])
+                    }
+                }
+            case .progress(_, let body): group.addTask { [link] in await link.sendProgress(body) }
+            case .note(let note): logger.log(note)
+            }
+        }
+    }
+}
+
+/// Whether, and since when, the process is to end.
+private final class StopSign: Sendable {
+    private let raised = Mutex<ContinuousClock.Instant?>(nil)
+
+    var since: ContinuousClock.Instant? { raised.withLock { $0 } }
+
+    func raise() { raised.withLock { $0 = $0 ?? .now } }
+}

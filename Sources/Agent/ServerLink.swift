@@ -1,0 +1,56 @@
+internal import Logging
+internal import Model
+internal import RancherAPI
+internal import Reconciler
+internal import Synchronization
+
+/// The way to the server for everything that is sent there. Open as soon as the agent is registered, whether or not
+/// the event stream is up.
+final class ServerLink: Sendable {
+    private let client = Mutex<RancherClient?>(nil)
+    private let progressInFlight = Mutex(0)
+    private let progressLimit: Int
+
+    init(progressLimit: Int) { self.progressLimit = progressLimit }
+
+    func open(_ client: RancherClient) { self.client.withLock { $0 = client } }
+
+    /// Sends one message; one try.
+    ///
+    /// - Throws: `RancherError`, `CancellationError`.
+    func send(_ body: String) async throws {
+        guard let client = client.withLock({ $0 }) else {
+            throw RancherError(.unreachable, "this agent is not registered yet")
+        }
+        try await client.publish(body: body)
+    }
+
+    /// Delivers an answer and says how that went.
+    func deliver(_ body: String, of eventID: String) async -> Input {
+        do {
+            try await send(body)
+            return .delivered(eventID: eventID)
+        } catch {
+            return .undelivered(eventID: eventID, reason: String(describing: error), isFinal: Self.isFinal(error))
+        }
+    }
+
+    /// Sends a progress message, unless too many are on their way already.
+    func sendProgress(_ body: String) async {
+        let hasPlace = progressInFlight.withLock { count in
+            guard count < progressLimit else { return false }
+            count += 1
+            return true
+        }
+        guard hasPlace else { return }
+        defer { progressInFlight.withLock { $0 -= 1 } }
+        try? await send(body)
+    }
+
+    /// Whether the server has understood the answer and will never take it: any other refusal may be about the
+    /// credentials, a proxy or a server that is just starting.
+    private static func isFinal(_ error: any Error) -> Bool {
+        guard case .refused(let status)? = (error as? RancherError)?.code else { return false }
+        return [400, 413, 422].contains(status)
+    }
+}

@@ -1,0 +1,112 @@
+internal import AsyncHTTPClient
+internal import Logging
+internal import Model
+internal import RancherAPI
+internal import Reconciler
+internal import ServiceLifecycle
+
+/// Registers with the server and holds the subscription, for as long as the process lives. Whatever the server does,
+/// it is waited for.
+struct ServerSession: Service {
+    let configuration: AgentConfiguration
+    let codec: DialectACodec
+    let queue: InputQueue
+    let link: ServerLink
+    let pings: PingResponder
+    let httpClient: HTTPClient
+    let logger: Logger
+
+    func run() async throws {
+        try await ServiceLifecycle.cancelWhenGracefulShutdown {
+            do {
+                try await stayConnected()
+            } catch is CancellationError {
+                // The end was asked for.
+            }
+        }
+    }
+
+    private func stayConnected() async throws {
+        let credentials = try await credentials()
+        if !credentials.agentIP.isEmpty { pings.learned(address: credentials.agentIP) }
+        let client = RancherClient(url: credentials.url, key: credentials.key, httpClient: httpClient)
+        link.open(client)
+        queue.push(.serverReached)
+        let stream = EventStream(configuredURL: credentials.url, key: credentials.key)
+        let sinks = EventStream.Sinks(
+            onOpen: { queue.push(.serverReached) },
+            onFrame: { received($0) },
+            onOversized: { oversized($0, limit: stream.limits.messageBytes) })
+        await withDiscardingTaskGroup { group in
+            group.addTask { await fetchCertificate(from: credentials.url) }
+            await stream.runForever(client: client, sinks: sinks, logger: logger)
+            group.cancelAll()
+        }
+    }
+
+    private func credentials() async throws -> Credentials {
+        if let registrationURL = configuration.registrationURL {
+            let registration = Registration(
+                registrationURL: try APIURL(registrationURL),
+                token: try RegistrationToken.load(directory: configuration.stateDirectory),
+                url: configuration.url, agentIP: configuration.agentIP, orchestration: configuration.orchestration)
+            logger.info("registering", metadata: ["server": "\(registration.registrationURL.authority)"])
+            return try await registration.run(httpClient: httpClient, logger: logger)
+        }
+        return Credentials(
+            url: try APIURL(configuration.url),
+            key: APIKey(accessKey: configuration.accessKey, secretKey: configuration.secretKey),
+            agentIP: configuration.agentIP)
+    }
+
+    /// Until there is a key that can be used. One from an earlier start is kept meanwhile (PROTOCOL 12.1 no. 8).
+    private func fetchCertificate(from url: APIURL) async {
+        let certificate = APICertificate(url: url, path: configuration.apiCertificatePath)
+        let backoff = Backoff(base: .seconds(1), cap: .seconds(60))
+        var random = SystemRandomNumberGenerator()
+        var attempt = 0
+        while !Task.isCancelled {
+            do {
+                try await certificate.fetch(httpClient: httpClient)
+                logger.info("server's public key stored", metadata: ["path": "\(certificate.path)"])
+                return
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.warning("server's public key not fetched", metadata: ["error": "\(error)"])
+                try? await Task.sleep(for: backoff.delay(attempt: attempt, using: &random))
+                attempt += 1
+            }
+        }
+    }
+
+    /// Called on the connection's event loop: only sorts, never waits.
+    private func received(_ frame: String) {
+        switch codec.read(frame: frame) {
+        case .blank, .heartbeat: break
+        case .event(let event):
+            if case .ping(let options) = event.request {
+                pings.received(event.header, options)
+            } else if !queue.offer(.event(event)) {
+                refuse(event.header, "The agent is too far behind to take the event")
+            }
+        case .malformed(let reason):
+            logger.warning("frame ignored", metadata: ["error": "\(reason)", "bytes": "\(frame.utf8.count)"])
+            _ = queue.offer(.malformedFrame(frame: frame, reason: reason))
+        }
+    }
+
+    private func oversized(_ header: EventHeader?, limit: Int) {
+        let reason = "The event is larger than \(limit >> 20) MiB"
+        logger.error("frame too large", metadata: ["event": "\(header?.id ?? "-")", "limit": "\(limit)"])
+        guard let header else { return }
+        // Goes the way of every event, so that it is answered once, and again if it is sent again.
+        let event = IncomingEvent(header: header, request: .unusable(reason: reason), frame: "")
+        if !queue.offer(.event(event)) { refuse(header, reason) }
+    }
+
+    private func refuse(_ header: EventHeader, _ reason: String) {
+        logger.error("event refused", metadata: ["event": "\(header.id)", "error": "\(reason)"])
+        queue.push(.overflow(header, reason: reason))
+    }
+}

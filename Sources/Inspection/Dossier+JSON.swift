@@ -1,0 +1,60 @@
+package import LosslessJSON
+package import Model
+internal import Store
+
+extension Dossier {
+    /// All of it for programs, without secrets.
+    package func json(now: Timestamp, showingEnvironment: Bool = false) -> JSON {
+        var object = row.jsonMembers
+        object.append("why", JSON(why(now: now)))
+        object.append(
+            "wantedBy", wish.map { ["event": .string($0.header.id), "name": .string($0.header.name)] } ?? .null)
+        object.append("cause", JSON(wishCause))
+        object.append("phaseSince", JSON(phaseSince))
+        object.append("requires", JSON(row.awaitedKeys.map(\.description)))
+        object.append("neededBy", JSON(dependents.map(\.description)))
+        object.append(
+            "specification",
+            StoredSpecification(machine: row.machine)?.json(showingEnvironment: showingEnvironment) ?? .null)
+        object.append("events", .array(events.map(\.json)))
+        object.append("history", .array(history.map { JSON($0) }))
+        return .object(object)
+    }
+}
+
+extension Dossier.Correspondence {
+    fileprivate var json: JSON {
+        [
+            "id": .string(event.header.id),
+            "name": .string(event.header.name),
+            "state": .string(event.state.rawValue),
+            "generation": .integer(event.generation),
+            "receivedAt": JSON(event.receivedAt),
+            "closedAt": JSON(event.closedAt),
+            "reply": reply.map { JSON($0) } ?? .null,
+        ]
+    }
+}
+
+extension JSON {
+    fileprivate init(_ reply: ReplyRow) {
+        self = [
+            "isFailure": .bool(reply.isFailure),
+            "attempts": .integer(reply.attempts),
+            "nextAttemptAt": JSON(reply.nextAttemptAt),
+            "lastError": JSON(nonEmpty: reply.lastError),
+            "createdAt": JSON(reply.createdAt),
+            "deliveredAt": JSON(reply.deliveredAt),
+        ]
+    }
+
+    fileprivate init(_ move: TransitionRow) {
+        self = [
+            "at": JSON(move.at),
+            "from": JSON(nonEmpty: move.from),
+            "to": .string(move.to),
+            "generation": .integer(move.generation),
+            "cause": .string(move.cause),
+        ]
+    }
+}

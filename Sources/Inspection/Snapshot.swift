@@ -1,0 +1,83 @@
+package import Model
+package import Store
+
+/// All that `state` shows.
+package struct Snapshot: Sendable, Hashable {
+    package var resources: [ResourceRow]
+    package var openEventCount: Int
+    package var oldestOpenEventAt: Timestamp?
+    /// The answers that the server has not taken yet.
+    package var undelivered: [ReplyRow]
+    package var quarantine: [QuarantineRow]
+
+    /// Reads it.
+    ///
+    /// - Throws: ``StoreError``.
+    package init(of store: Store) throws(StoreError) {
+        resources = try store.allResources()
+        let open = try store.openEventSummary()
+        openEventCount = open.count
+        oldestOpenEventAt = open.oldest
+        undelivered = try store.undeliveredReplies()
+        quarantine = try store.quarantined()
+    }
+
+    /// How many resources are on the way to what is wanted of them.
+    var pendingCount: Int { resources.count { !$0.isSettled } }
+}
+
+/// All that `state show` shows of one resource.
+package struct Dossier: Sendable, Hashable {
+    /// An event about the resource, and the answer to it if there is one already.
+    package struct Correspondence: Sendable, Hashable {
+        package var event: EventRow
+        package var reply: ReplyRow?
+    }
+
+    package var row: ResourceRow
+    /// Oldest first.
+    package var history: [TransitionRow]
+    /// Newest first.
+    package var events: [Correspondence]
+    /// What the resource waits for, as far as it is known.
+    package var requirements: [ResourceRow]
+    /// The resources that wait for this one.
+    package var dependents: [ResourceKey]
+
+    /// How many events are shown.
+    package static let eventLimit = 10
+
+    /// Reads it.
+    ///
+    /// - Throws: ``StoreError``.
+    package init(of row: ResourceRow, among all: [ResourceRow], in store: Store) throws(StoreError) {
+        self.row = row
+        history = try store.history(of: row.key)
+        events = []
+        for event in try store.events(about: row.key, limit: Self.eventLimit) {
+            events.append(Correspondence(event: event, reply: try store.reply(to: event.header.id)))
+        }
+        let keys = row.awaitedKeys
+        requirements = all.filter { keys.contains($0.key) }
+        dependents = all.filter { $0.awaitedKeys.contains(row.key) }.map(\.key)
+    }
+
+    /// The newest event that asked for what is wanted now; `nil` if another resource did, or it was long ago.
+    var wish: EventRow? { events.first { $0.event.generation == row.generation }?.event }
+
+    /// What brought about the wish that counts: the cause of its first transition.
+    var wishCause: String? { history.first { $0.generation == row.generation }?.cause }
+
+    /// When the resource last changed its phase.
+    var phaseSince: Timestamp { history.last?.at ?? row.updatedAt }
+}
+
+extension ResourceRow {
+    private static let waitingFor = "Waiting for "
+
+    /// The resources that this one waits for; its activity names them.
+    var awaitedKeys: [ResourceKey] {
+        guard !isSettled, activity.hasPrefix(Self.waitingFor) else { return [] }
+        return activity.dropFirst(Self.waitingFor.count).split(separator: ", ").compactMap { ResourceKey(String($0)) }
+    }
+}

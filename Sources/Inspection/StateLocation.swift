@@ -1,0 +1,74 @@
+package import Store
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// The directory in which the agent keeps its state.
+package struct StateLocation: Sendable, Hashable {
+    /// Where it is when nobody says anything else.
+    package static let defaultPath = "/var/lib/rancher/state"
+
+    package let path: String
+
+    /// Takes what the command line says, else `CATTLE_STATE_DIR`, else ``defaultPath``. Empty texts count as not given.
+    package init(option: String?, environment: [String: String]) {
+        let given = [option, environment["CATTLE_STATE_DIR"]].compactMap { $0 }.first { !$0.isEmpty }
+        path = given ?? Self.defaultPath
+    }
+
+    /// The file in it that is the store.
+    package var databasePath: String { path.hasSuffix("/") ? path + Store.fileName : path + "/" + Store.fileName }
+
+    /// Looks at the store, beside a running daemon or without one, and never writes to it.
+    ///
+    /// - Throws: ``InspectionError``.
+    package func read<Result>(_ body: (Store) throws(StoreError) -> Result) throws(InspectionError) -> Result {
+        let file = databasePath
+        try check(file)
+        let store: Store
+        do {
+            store = try Store.openForReading(path: file)
+        } catch let error as StoreError {
+            throw .of(error, path: file)
+        } catch {
+            throw InspectionError("\(file) cannot be shown: \(error).")
+        }
+        do throws(StoreError) {
+            return try store.atOneMoment(body)
+        } catch {
+            throw .of(error, path: file)
+        }
+    }
+
+    /// SQLite has one word for all that may be wrong with a path; the system has more. The file is not opened for this:
+    /// closing it again would take away the locks of a store that is open in the same process.
+    private func check(_ file: String) throws(InspectionError) {
+        guard access(file, R_OK) != 0 else {
+            var status = stat()
+            guard stat(file, &status) != 0 || status.st_mode & S_IFMT == S_IFREG else {
+                throw InspectionError("\(file) is no file.")
+            }
+            return
+        }
+        switch errno {
+        case ENOENT, ENOTDIR: throw .missing(file)
+        case EACCES, EPERM: throw .notPermitted(file)
+        case let code: throw InspectionError("\(file) cannot be read: \(String(cString: strerror(code))).")
+        }
+    }
+}
+
+extension Store {
+    /// Reads all from the same commit, however much is written meanwhile. Takes no lock that a writer would wait for.
+    func atOneMoment<Result>(_ body: (Store) throws(StoreError) -> Result) throws(StoreError) -> Result {
+        try connection.execute("BEGIN")
+        // Nothing was written, so nothing can be lost here.
+        defer { try? connection.execute("COMMIT") }
+        return try body(self)
+    }
+}

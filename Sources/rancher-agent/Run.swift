@@ -1,0 +1,35 @@
+import Agent
+import ArgumentParser
+import Model
+
+/// The daemon itself.
+struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the agent. This is what happens without a command.",
+        discussion: "Each flag may also be written with a single dash.")
+
+    @Option(help: ArgumentHelp("Register with the Rancher server at this URL.", valueName: "registration-url"))
+    var url: String?
+
+    @Flag(help: "Print the version.")
+    var version = false
+
+    @Option(help: ArgumentHelp("Only for Windows: no effect.", valueName: "name"))
+    var registerService: String?
+
+    @Flag(help: "Only for Windows: no effect.")
+    var unregisterService = false
+
+    func run() async throws {
+        if version {
+            // Scripts take the number out of this line, which ends with a space (PROTOCOL 1.1).
+            print("go-agent version \(AgentVersion.current) ")
+            return
+        }
+        if unregisterService || registerService.map({ !$0.isEmpty }) == true {
+            print("There are no Windows services here: start and stop the agent like any other container or service.")
+            return
+        }
+        try await AgentDaemon.run(registrationURL: url.flatMap { $0.isEmpty ? nil : $0 }, version: AgentVersion.current)
+    }
+}
