@@ -86,7 +86,28 @@ let package = Package(
         .testTarget(
             name: "DockerEngineTests",
             dependencies: ["DockerEngine", "LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL, httpClient, logging]),
+        // An engine in memory, with faults to order, for the tests of the core
+        .target(name: "SimulatedEngine", dependencies: ["LosslessJSON", "Model"], path: "Tests/SimulatedEngine"),
+        .testTarget(name: "LifecycleTests", dependencies: ["LosslessJSON", "Model", "Lifecycle", "SimulatedEngine"]),
+        // The real binary beside a real Docker Engine: .ci/with-engine
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: [
+                "DockerEngine", "LosslessJSON", "RancherSimulator", "rancher-agent", nioCore, logging,
+            ]),
+        .testTarget(
+            name: "InspectionTests",
+            dependencies: [
+                "Inspection", "rancher-agent", "Lifecycle", "LosslessJSON", "Model", "Store", argumentParser,
+            ]),
+        .testTarget(name: "HouseTests"),
+        .testTarget(name: "AgentTests", dependencies: ["Agent", "HostInfo", "Reconciler"]),
+        .testTarget(name: "RuntimeTests", dependencies: ["LosslessJSON", "Model", "Runtime"]),
         .testTarget(name: "LosslessJSONTests", dependencies: ["LosslessJSON"]),
+        .testTarget(
+            name: "ReconcilerTests",
+            dependencies: ["LosslessJSON", "Model", "Lifecycle", "Store", "Reconciler", "SimulatedEngine"]),
+        .testTarget(name: "StoreTests", dependencies: ["Model", "Migrations", "SimulatedEngine", "Store"]),
         .testTarget(
             name: "RancherAPITests",
             dependencies: [

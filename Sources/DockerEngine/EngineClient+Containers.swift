@@ -21,7 +21,7 @@ extension EngineClient {
     package func listContainers(all: Bool, labels: [String] = []) async throws(EngineError) -> [JSON] {
         var request = EngineRequest(method: .GET, path: "/containers/json")
         if all { request.query.append(("all", "1")) }
-        if !labels.isEmpty { request.query.append(("filters", JSON.filters(["label": JSON(labels)]))) }
+        if !labels.isEmpty { request.query.append(("filters", (["label": JSON(labels)] as JSON).encodedText)) }
         let answer = try await json(from: request, within: deadlines.list, limit: Self.listLimitBytes)
         guard let containers = answer.array else {
             throw EngineError(.badAnswer, "the Docker daemon did not answer with a list", call: request.call)
@@ -91,9 +91,4 @@ extension EngineClient {
         let id = try component(id, call: "\(method.rawValue) /containers/{id}\(tail)")
         return EngineRequest(method: method, path: "/containers/\(id)\(tail)")
     }
-}
-
-extension JSON {
-    /// The text of the engine's `filters` parameter.
-    static func filters(_ filters: JSON) -> String { filters.encodedText }
 }

@@ -24,7 +24,7 @@ extension EngineClient {
     ) async throws {
         var request = EngineRequest(method: .GET, path: "/events")
         if let since { request.query.append(("since", since.description)) }
-        request.query.append(("filters", JSON.filters(["type": ["container"]])))
+        request.query.append(("filters", (["type": ["container"]] as JSON).encodedText))
         let response = try await open(request, within: deadlines.eventsAccepted)
         let call = request.call
         let (events, buffer) = AsyncThrowingStream.makeStream(

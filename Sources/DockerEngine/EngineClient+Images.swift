@@ -93,7 +93,8 @@ extension EngineClient {
         let parts = reference.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else {
             throw EngineError(
-                .configuration, "'\(reference)' is no image reference", call: "\(method.rawValue) /images/{name}\(tail)")
+                .configuration, "'\(reference)' is no image reference",
+                call: "\(method.rawValue) /images/{name}\(tail)")
         }
         let name = Encoding.percent(reference, keeping: "/:@")
         return EngineRequest(method: method, path: "/images/\(name)\(tail)")

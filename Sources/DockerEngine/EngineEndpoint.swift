@@ -1,5 +1,6 @@
 /// Where the Docker Engine listens, and how to prove who we are.
 package struct EngineEndpoint: Sendable, Hashable, CustomStringConvertible {
+    /// What to connect to.
     package enum Address: Sendable, Hashable {
         /// A unix socket by its absolute path.
         case unixSocket(path: String)
@@ -7,6 +8,7 @@ package struct EngineEndpoint: Sendable, Hashable, CustomStringConvertible {
         case tcp(host: String, port: Int)
     }
 
+    /// Who proves to whom who he is.
     package enum TLS: Sendable, Hashable {
         /// Plain HTTP.
         case none
@@ -16,11 +18,14 @@ package struct EngineEndpoint: Sendable, Hashable, CustomStringConvertible {
         case certificates(directory: String, verifiesServer: Bool)
     }
 
+    /// What to connect to.
     package let address: Address
+    /// How the connection is secured; never for a unix socket.
     package let tls: TLS
     /// The address as the operator wrote it.
     package let description: String
 
+    /// The socket of an engine that was installed the usual way.
     package static let defaultHost = "unix:///var/run/docker.sock"
 
     /// Reads the variables of the Docker command.

@@ -1,5 +1,6 @@
 /// Why a call to the Docker Engine failed, and whether it may have taken effect all the same.
 package struct EngineError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What went wrong, and what is certain all the same.
     package enum Kind: Sendable, Hashable {
         /// The request never left this process, as there was no connection to the engine: the call did not happen.
         case unreachable

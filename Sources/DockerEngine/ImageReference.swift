@@ -4,10 +4,12 @@ package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
     package let domain: String
     /// The repository within the registry, such as `library/nginx`.
     package let path: String
+    /// Without its colon; `nil` if none is given.
     package let tag: String?
     /// With its algorithm, such as `sha256:…`.
     package let digest: String?
 
+    /// The registry of a name that begins with none.
     package static let defaultDomain = "docker.io"
 
     /// The name without tag and digest as people write it: without the default registry and `library/`.
@@ -90,6 +92,9 @@ private enum Grammar {
     static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
     static func isLower(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
     static func isLetter(_ byte: UInt8) -> Bool { isLower(byte | 0x20) }
+    static func isHexDigit(_ byte: UInt8) -> Bool {
+        isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20)
+    }
     static func isLowerHexDigit(_ byte: UInt8) -> Bool {
         isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
     }
@@ -128,7 +133,7 @@ private enum Grammar {
             host = text[text.index(after: text.startIndex)..<close]
             let tail = text[text.index(after: close)...]
             return !host.isEmpty
-                && host.utf8.allSatisfy { isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0 | 0x20) || $0 == UInt8(ascii: ":") }
+                && host.utf8.allSatisfy { isHexDigit($0) || $0 == UInt8(ascii: ":") }
                 && (tail.isEmpty || tail.hasPrefix(":") && isPort(tail.dropFirst()))
         }
         if let colon = text.firstIndex(of: ":") {

@@ -27,7 +27,7 @@ package enum ImagePhase: String, Sendable, Hashable, Codable, CaseIterable {
     /// The phases that can follow within one wish. A new wish leads back to `requested` from everywhere.
     package var successors: Set<ImagePhase> {
         switch self {
-        case .requested: [.pulling, .tagging, .removing, .present, .removed, .failed]
+        case .requested: [.pulling, .tagging, .removing, .present, .failed]
         case .pulling: [.tagging, .present, .failed]
         case .tagging: [.pulling, .present, .failed]
         case .removing: [.removed, .failed]

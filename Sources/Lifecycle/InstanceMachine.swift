@@ -197,7 +197,7 @@ extension InstanceMachine {
             if !story.refusal.isEmpty, desired == .running { end(story.refusal) }
             return
         }
-        let startWasTried = phase == .starting
+        let startWasTried = phase == .starting && container.id == containerID
         claim(container)
         if case .findContainer = operation {
             // The answer to a start was lost. If the container was started since, it was that start that did it.
@@ -207,7 +207,7 @@ extension InstanceMachine {
         } else {
             attempts = 0
         }
-        if !startWasTried || story.startDone { startedAtBefore = container.startedAt }
+        if !startWasTried || story.startDone || startedAtBefore == nil { startedAtBefore = container.startedAt }
         if container.state == .removing || container.state == .dead { story.limboLooks += 1 }
         if startWasTried, !story.startDone, !story.refusal.isEmpty, !container.state.isAlive {
             if createdHere { story.failure = story.refusal } else { end(story.refusal) }

@@ -43,18 +43,17 @@ package enum InstancePhase: String, Sendable, Hashable, Codable, CaseIterable {
         switch self {
         case .requested:
             [.preparing, .pulling, .creating, .starting, .stopping, .removing, .running, .stopped, .removed, .failed]
-        case .preparing: [.pulling, .creating, .starting, .stopping, .running, .failed]
-        case .pulling: [.preparing, .creating, .starting, .stopping, .running, .failed]
-        case .creating: [.preparing, .pulling, .created, .starting, .stopping, .running, .failed]
-        case .created: [.preparing, .creating, .starting, .stopping, .running, .failed]
-        case .starting: [.preparing, .pulling, .creating, .stopping, .discarding, .killing, .running, .stopped, .failed]
+        case .preparing: [.pulling, .creating, .starting, .stopping, .killing, .running, .failed]
+        case .pulling: [.creating, .starting, .stopping, .killing, .running, .failed]
+        case .creating: [.pulling, .created, .starting, .stopping, .running, .failed]
+        case .created: [.starting]
+        case .starting: [.pulling, .creating, .stopping, .discarding, .killing, .running, .stopped, .failed]
         case .stopping:
             [.preparing, .pulling, .creating, .starting, .killing, .removing, .running, .stopped, .removed, .failed]
         case .killing:
-            [.preparing, .pulling, .creating, .starting, .stopping, .discarding, .removing, .running, .stopped,
-                .removed, .failed]
+            [.preparing, .pulling, .creating, .starting, .discarding, .removing, .running, .stopped, .removed, .failed]
         case .discarding: [.killing, .failed]
-        case .removing: [.stopping, .removed, .failed]
+        case .removing: [.stopping, .killing, .removed, .failed]
         case .running, .stopped, .removed, .failed: []
         }
     }

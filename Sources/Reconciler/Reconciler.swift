@@ -207,8 +207,8 @@ extension Reconciler {
             switch input {
             case .outcome(let id, _): work[id] = nil
             case .delivered(let eventID), .undelivered(let eventID, _, _): outbox.letters[eventID]?.isOnItsWay = false
-            case .event, .overflow, .malformedFrame, .progress, .containers, .containerChanged, .containerGone, .engineLost,
-                .serverReached, .tick:
+            case .event, .overflow, .malformedFrame, .progress, .containers, .containerChanged, .containerGone,
+                .engineLost, .serverReached, .tick:
                 break
             }
         }

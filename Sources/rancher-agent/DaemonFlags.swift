@@ -22,7 +22,8 @@ enum DaemonFlags {
                     result.append("--\(name)")
                     continue
                 }
-                result.append("--\(name)=\(value)")
+                // Scripts hand on a variable that may be empty: the same as without the flag.
+                if !value.isEmpty { result.append("--\(name)=\(value)") }
             } else if isFlag, switches.contains(name) {
                 switch value {
                 case nil, "1", "t", "T", "true", "TRUE", "True": result.append("--\(name)")

@@ -43,7 +43,13 @@ struct RancherAgent: AsyncParsableCommand {
 
 /// Writes a line to the standard error.
 func writeError(_ line: String) {
-    fputs(line + "\n", stderr)
+    var bytes = Array((line + "\n").utf8)[...]
+    while !bytes.isEmpty {
+        let count = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        // There is nobody left to tell.
+        guard count > 0 else { return }
+        bytes = bytes.dropFirst(count)
+    }
 }
 
 /// `exit` of the system; the name means something else within a command.

@@ -26,10 +26,10 @@ struct Run: AsyncParsableCommand {
             print("go-agent version \(AgentVersion.current) ")
             return
         }
-        if unregisterService || registerService.map({ !$0.isEmpty }) == true {
+        if unregisterService || registerService != nil {
             print("There are no Windows services here: start and stop the agent like any other container or service.")
             return
         }
-        try await AgentDaemon.run(registrationURL: url.flatMap { $0.isEmpty ? nil : $0 }, version: AgentVersion.current)
+        try await AgentDaemon.run(registrationURL: url, version: AgentVersion.current)
     }
 }

@@ -100,7 +100,9 @@ struct EngineEndpointTests {
             try await connection.answer(200, "{}")
         } body: { stub in
             try await using(try stub.client()) { client in
-                #expect(await failure { try await client.startContainer("a") }?.kind == .unreachable)
+                // With TLS 1.3 a client may have begun to send before it hears of its refusal.
+                let error = await failure { try await client.startContainer("a") }
+                #expect(error?.kind == .unreachable || error?.kind == .cut)
                 #expect(stub.requests.all.isEmpty)
             }
         }

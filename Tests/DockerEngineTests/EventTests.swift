@@ -6,7 +6,8 @@ import Testing
 @Suite("Following events")
 struct EventTests {
     static func event(_ number: Int) -> String {
-        #"{"Type":"container","Action":"die","Actor":{"ID":"c\#(number)","Attributes":{"exitCode":"0"}},"timeNano":\#(number)}"#
+        let actor = #"{"ID":"c\#(number)","Attributes":{"exitCode":"0"}}"#
+        return #"{"Type":"container","Action":"die","Actor":\#(actor),"timeNano":\#(number)}"#
     }
 
     @Test("The stream is open before the first event, and the request says what is wanted")
@@ -110,7 +111,7 @@ struct EventTests {
             }
         } body: { stub in
             var deadlines = Deadlines()
-            deadlines.eventsAccepted = .milliseconds(300)
+            deadlines.eventsAccepted = .seconds(2)
             try await using(try stub.client(deadlines: deadlines)) { client in
                 let opened = Collected<Void>()
                 let hung = await failure {

@@ -50,7 +50,8 @@ struct ImageReferenceTests {
             ("x:a b", "tag"), ("x:" + String(repeating: "a", count: 129), "tag"), ("x@sha256:12", "digest"),
             ("x@", "digest"), ("x@md5", "digest"), ("/x", "name"), ("x/", "name"), ("x//y", "name"),
             ("a/../b", "name"), ("-x/y", "name"), ("x-/y", "name"), ("x___y", "name"), ("x..y", "name"),
-            ("x y", "name"), ("x?y", "name"), ("ho st.de/x", "registry"), ("-a.b/x", "registry"), ("a.b:c/x", "registry"),
+            ("x y", "name"), ("x?y", "name"), ("ho st.de/x", "registry"), ("-a.b/x", "registry"),
+            ("a.b:c/x", "registry"),
             (":5000/x", "registry"), ("[x]:5/y", "registry"), (hex, "image id"), ("é", "name"),
             (String(repeating: "a", count: 256), "255"),
         ])

@@ -128,7 +128,8 @@ struct PullTests {
         }
     }
 
-    @Test("A silent pull times out, before and after its beginning, and the engine sees it go", arguments: [true, false])
+    @Test(
+        "A silent pull times out, before and after its beginning, and the engine sees it go", arguments: [true, false])
     func silence(_ begins: Bool) async throws {
         let gone = Gate()
         try await withStub { _, connection in
@@ -140,7 +141,7 @@ struct PullTests {
             gone.open()
         } body: { stub in
             var deadlines = Deadlines()
-            deadlines.pullInactivity = .milliseconds(300)
+            deadlines.pullInactivity = .seconds(1)
             try await using(try stub.client(deadlines: deadlines)) { client in
                 let error = await failure { try await client.pullImage(name: "x", tag: "1", auth: nil) { _ in } }
                 #expect(error?.kind == .timedOut)
@@ -154,13 +155,13 @@ struct PullTests {
         try await withStub { _, connection in
             try await connection.beginStream()
             for _ in 0..<12 {
-                try await Task.sleep(for: .milliseconds(100))
+                try await Task.sleep(for: .milliseconds(200))
                 try await connection.chunk(#"{"status":"Downloading"}"#)
             }
             try await connection.endStream()
         } body: { stub in
             var deadlines = Deadlines()
-            deadlines.pullInactivity = .milliseconds(700)
+            deadlines.pullInactivity = .seconds(2)
             try await using(try stub.client(deadlines: deadlines)) { client in
                 let seen = Collected<JSON>()
                 try await client.pullImage(name: "x", tag: "1", auth: nil) { seen.append($0) }

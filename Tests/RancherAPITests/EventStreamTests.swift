@@ -255,10 +255,15 @@ struct EventStreamTests {
     func badHandshakes() async throws {
         let cases: [(StubResponse?, RancherError.Code)] = [
             (nil, .timedOut), (StubResponse(isHangUp: true), .unreachable), (StubResponse(body: "hello"), .refused(status: 200)),
+            (StubResponse(status: .unauthorized, body: "never ends", neverEnds: true), .refused(status: 401)),
+            (
+                StubResponse(
+                    status: .switchingProtocols, headers: [("Upgrade", "websocket"), ("Sec-WebSocket-Accept", "x")]), .badAnswer
+            ),
         ]
         for (response, code) in cases {
             try await StubServer.run(upgrades: { _ in false }, respond: { _ in response }) { server in
-                let stream = try stream(server) { $0.timing.handshakeDeadline = .milliseconds(500) }
+                let stream = try stream(server) { $0.timing.handshakeDeadline = .seconds(3) }
                 let error = await #expect(throws: RancherError.self) {
                     try await within { try await stream.run(sinks: Seen().sinks) }
                 }

@@ -42,7 +42,7 @@ struct RegistrationTests {
             }
             switch (request.method, request.path) {
             case (.GET, "/v3/scripts/x"): return behaviour.script(count, request)
-            case (.GET, "/v3"), (.GET, "/v3/schemas"): return schemasResponse(request)
+            case (.GET, "/v3"), (.GET, "/v3/"), (.GET, "/v3/schemas"): return schemasResponse(request)
             case (.GET, "/v3/registers"): return behaviour.list(count)
             case (.POST, "/v3/registers"): return behaviour.create(count)
             default: return StubResponse(status: .notFound)

@@ -84,7 +84,7 @@ final class StubServer: Sendable {
                     if let context {
                         try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
                     }
-                    let upgrader = NIOTypedWebSocketServerUpgrader<Void>(
+                    let upgrader = NIOWebSocketServerUpgrader(
                         maxFrameSize: 1 << 20,
                         shouldUpgrade: { channel, head in
                             channel.eventLoop.makeSucceededFuture(upgrades(head) ? HTTPHeaders() : nil)
@@ -97,16 +97,17 @@ final class StubServer: Sendable {
                                 log.socketsInput.yield(socket)
                             }
                         })
-                    _ = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(
-                        configuration: .init(
-                            upgradeConfiguration: NIOTypedHTTPServerUpgradeConfiguration<Void>(
-                                upgraders: [upgrader],
-                                notUpgradingCompletionHandler: { channel in
-                                    channel.eventLoop.makeCompletedFuture {
-                                        try channel.pipeline.syncOperations.addHandler(
-                                            StubRequestHandler(log: log, respond: respond))
-                                    }
-                                })))
+                    let requests = StubRequestHandler(log: log, respond: respond)
+                    let bound = NIOLoopBound(requests, eventLoop: channel.eventLoop)
+                    // The typed upgrade of NIO loses the head of a request that is not to be upgraded.
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline(
+                        withServerUpgrade: (
+                            upgraders: [upgrader],
+                            completionHandler: { context in
+                                context.pipeline.syncOperations.removeHandler(bound.value, promise: nil)
+                            }
+                        ))
+                    try channel.pipeline.syncOperations.addHandler(requests)
                 }
             }
             .bind(host: host, port: 0).get()
@@ -184,7 +185,7 @@ private final class StubSocketHandler: ChannelInboundHandler {
     }
 }
 
-private final class StubRequestHandler: ChannelInboundHandler {
+private final class StubRequestHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 

@@ -17,6 +17,8 @@ extension HTTPClient {
         configuration.tlsConfiguration = try TLSConfiguration.rancher(extraTrustRoots: extraTrustRoots)
         configuration.timeout.connect = .seconds(10)
         configuration.httpVersion = .http1Only
+        // Who calls has a back-off of its own and wants to know at once.
+        configuration.connectionPool.retryConnectionEstablishment = false
         return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
     }
 }

@@ -111,6 +111,8 @@ extension EventStream {
         case ChannelError.connectTimeout: RancherError(.timedOut, "\(place) cannot be reached in time")
         case ChannelError.inappropriateOperationForState, ChannelError.eof:
             RancherError(.unreachable, "\(place) closed the connection instead of answering")
+        case let error as NIOHTTPClientUpgradeError:
+            RancherError(.badAnswer, "\(place) opens no proper websocket: \(error)")
         default: RancherError(.unreachable, "\(place) cannot be reached: \(HTTPCaller.describe(error))")
         }
     }

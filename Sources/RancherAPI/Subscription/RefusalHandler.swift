@@ -6,6 +6,8 @@ final class RefusalHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
 
     private static let bodyLimitBytes = 4096
+    /// For the words after the status, which is what counts.
+    private static let bodyDeadline = TimeAmount.seconds(1)
 
     private let url: APIURL
     private let refusal: EventLoopPromise<RancherError>
@@ -19,7 +21,13 @@ final class RefusalHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head(let head): self.head = head
+        case .head(let head):
+            self.head = head
+            let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            context.eventLoop.scheduleTask(in: Self.bodyDeadline) {
+                let (handler, context) = bound.value
+                handler.finish(context)
+            }
         case .body(let chunk):
             body += chunk.readableBytesView.prefix(Self.bodyLimitBytes - body.count)
             if body.count == Self.bodyLimitBytes { finish(context) }

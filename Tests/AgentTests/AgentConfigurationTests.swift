@@ -1,0 +1,74 @@
+import Testing
+
+@testable import Agent
+
+@Suite("The configuration")
+struct AgentConfigurationTests {
+    @Test("has the documented defaults")
+    func defaults() {
+        let configuration = AgentConfiguration(environment: [:])
+        #expect(configuration.stateDirectory == "/var/lib/rancher/state")
+        #expect(configuration.apiCertificatePath == "/var/lib/cattle/etc/cattle/api.crt")
+        #expect(configuration.accessKey == "admin")
+        #expect(configuration.secretKey == "adminpass")
+        #expect(configuration.pingsWithResources)
+        #expect(!configuration.logsDebug)
+        #expect(configuration.warnings == [])
+    }
+
+    @Test("takes an empty variable for one that is not set")
+    func emptyVariables() {
+        let configuration = AgentConfiguration(environment: [
+            "CATTLE_STATE_DIR": "", "CATTLE_ACCESS_KEY": "", "DOCKER_HOST": "", "CATTLE_SCRIPT_DEBUG": "",
+        ])
+        #expect(configuration.stateDirectory == AgentConfiguration.defaultStateDirectory)
+        #expect(configuration.accessKey == "admin")
+        #expect(configuration.dockerHost == nil)
+        #expect(!configuration.logsDebug)
+    }
+
+    @Test("prefers the command line's registration URL to the environment's")
+    func registrationURL() {
+        let environment = ["CATTLE_REGISTRATION_URL": "http://environment/"]
+        #expect(AgentConfiguration(environment: environment).registrationURL == "http://environment/")
+        let both = AgentConfiguration(environment: environment, registrationURL: "http://flag/")
+        #expect(both.registrationURL == "http://flag/")
+        let empty = AgentConfiguration(environment: environment, registrationURL: "")
+        #expect(empty.registrationURL == "http://environment/")
+    }
+
+    @Test("without any server is a fault, told in a sentence")
+    func fault() {
+        #expect(AgentConfiguration(environment: [:]).fault?.contains("CATTLE_URL") == true)
+        #expect(AgentConfiguration(environment: ["CATTLE_URL": "http://server/v3"]).fault == nil)
+        #expect(AgentConfiguration(environment: [:], registrationURL: "http://server/x").fault == nil)
+    }
+
+    @Test(
+        "ignores an override that is no positive number, with a warning",
+        arguments: ["0", "-1", "many", "1.5", "99999999999999999999"])
+    func overrides(text: String) {
+        let configuration = AgentConfiguration(environment: ["CATTLE_MEMORY_OVERRIDE": text])
+        #expect(configuration.memoryOverride == nil)
+        #expect(configuration.warnings.count == 1)
+        #expect(AgentConfiguration(environment: ["CATTLE_MEMORY_OVERRIDE": "1024"]).memoryOverride == 1024)
+    }
+
+    @Test(
+        "reads host labels in the syntax of a query, the first of a repeated key",
+        arguments: [
+            ("a=b&c=d", ["a": "b", "c": "d"]), ("a=1&a=2", ["a": "1"]), ("a", ["a": ""]), ("", [:]),
+            ("a=b=c", ["a": "b=c"]), ("=x&&", [:]), ("a=%20%C3%A4", ["a": " ä"]), ("a=x+y", ["a": "x y"]),
+            ("a=100%", ["a": "100%"]), ("a=%zz", ["a": "%zz"]), ("%61=b", ["a": "b"]),
+        ])
+    func hostLabels(query: String, labels: [String: String]) {
+        #expect(AgentConfiguration(environment: ["CATTLE_HOST_LABELS": query]).hostLabels == labels)
+    }
+
+    @Test("answers pings without resources unless both switches say exactly true")
+    func pingSwitches() {
+        #expect(!AgentConfiguration(environment: ["CATTLE_PING_ENABLED": "True"]).pingsWithResources)
+        #expect(!AgentConfiguration(environment: ["CATTLE_DOCKER_ENABLED": "false"]).pingsWithResources)
+        #expect(AgentConfiguration(environment: ["CATTLE_PING_ENABLED": "true"]).pingsWithResources)
+    }
+}

@@ -1,0 +1,41 @@
+import Reconciler
+import Testing
+
+@testable import Agent
+
+@Suite("The input queue")
+struct InputQueueTests {
+    @Test("gives out what was put in, in order and in portions")
+    func order() async {
+        let queue = InputQueue(limit: 100)
+        for number in 0..<10 { #expect(queue.offer(.delivered(eventID: "\(number)"))) }
+        let first = await queue.take(atMost: 4)
+        let rest = await queue.take(atMost: 100)
+        #expect(first + rest == (0..<10).map { Input.delivered(eventID: "\($0)") })
+    }
+
+    @Test("turns events away when it is full, and still takes the outcome of work")
+    func full() async {
+        let queue = InputQueue(limit: 2)
+        #expect(queue.offer(.tick))
+        #expect(queue.offer(.tick))
+        #expect(!queue.offer(.serverReached))
+        queue.push(.engineLost)
+        #expect(await queue.take(atMost: 100) == [.tick, .tick, .engineLost])
+        #expect(queue.offer(.serverReached))
+    }
+
+    @Test("wakes its consumer for an input, for a poke and for a cancellation")
+    func waking() async {
+        let queue = InputQueue(limit: 10)
+        async let input = queue.take(atMost: 10)
+        queue.push(.tick)
+        #expect(await input == [.tick])
+        async let poked = queue.take(atMost: 10)
+        queue.poke()
+        #expect(await poked == [])
+        let consumer = Task { await queue.take(atMost: 10) }
+        consumer.cancel()
+        #expect(await consumer.value == [])
+    }
+}

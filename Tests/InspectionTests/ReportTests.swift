@@ -1,0 +1,257 @@
+import LosslessJSON
+import Lifecycle
+import Model
+import Store
+import Testing
+
+@testable import Inspection
+
+@Suite("Reports")
+struct ReportTests {
+    let store: Store
+    let now = Fixture.now
+
+    init() throws { store = try Fixture.filled() }
+
+    private func text(_ width: Int?, colours: Bool = false) throws -> String {
+        try Snapshot(of: store).text(now: now, style: ReportStyle(width: width, isColoured: colours))
+    }
+
+    private func show(_ name: String, width: Int? = nil, environment: Bool = false) throws -> String {
+        try #require(try Fixture.dossier(name, in: store))
+            .text(now: now, showingEnvironment: environment, style: ReportStyle(width: width))
+    }
+
+    @Test("An empty store says so")
+    func emptyStore() throws {
+        #expect(try Snapshot(of: Store.inMemory()).text(now: now) == "Nothing is known yet.")
+    }
+
+    @Test("No line is longer than the terminal is wide", arguments: [20, 41, 60, 80, 100, 200])
+    func linesFit(width: Int) throws {
+        for line in try text(width).split(separator: "\n") where !line.hasPrefix("Pending:") {
+            #expect(String(line).columns <= width, "\(line)")
+        }
+    }
+
+    @Test("A wide terminal shows every column, a narrow one the important ones")
+    func columnsGiveWay() throws {
+        for title in ["NAME", "ID", "DESIRED", "PHASE", "CONTAINER", "TRIES", "NEXT TRY", "LAST ERROR"] {
+            #expect(try text(200).contains(title))
+            #expect(try text(100).contains(title))
+        }
+        let narrow = try text(60)
+        for title in ["NAME", "PHASE", "LAST ERROR"] { #expect(narrow.contains(title)) }
+        #expect(!narrow.contains("CONTAINER"))
+        #expect(narrow.contains("…"))
+    }
+
+    @Test("Without a terminal nothing is cut and nothing is coloured")
+    func nothingIsCut() throws {
+        let whole = try text(nil)
+        #expect(whole.contains(Fixture.longError))
+        #expect(!whole.contains("…"))
+        #expect(!whole.contains("\u{1B}"))
+    }
+
+    @Test("The columns of a table begin below each other")
+    func columnsAreAligned() throws {
+        let lines = try text(200).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        let header = try #require(lines.first { $0.hasPrefix("NAME") })
+        let row = try #require(lines.first { $0.hasPrefix("web ") })
+        let position = try #require(header.firstRange(of: "PHASE")).lowerBound
+        #expect(row[position...].hasPrefix("preparing "))
+    }
+
+    @Test("The overview tells kinds apart, says when the next try is and sums up")
+    func overview() throws {
+        let whole = try text(nil)
+        #expect(whole.contains("Instances\n"))
+        #expect(whole.contains("Volumes\n"))
+        #expect(whole.contains("Images\n"))
+        #expect(whole.contains("c0ffeec0ffee "))
+        #expect(!whole.contains("c0ffeec0ffeec"))
+        #expect(whole.contains("in 3s"))
+        #expect(
+            whole.hasSuffix(
+                "Pending: 2, open events: 1 (oldest since 40 s), undelivered answers: 1 (oldest since 45 s), quarantined: 1"))
+    }
+
+    @Test("What a terminal would obey is not printed")
+    func controlCharactersAreRemoved() throws {
+        #expect(try text(nil).contains("no such container [31mred"))
+        #expect("a\u{202E}b\r\nc\u{7}".onOneLine == "a b c")
+    }
+
+    @Test("Colours do not move the columns")
+    func coloursDoNotMoveColumns() throws {
+        let coloured = try text(100, colours: true)
+        #expect(coloured.contains("\u{1B}[31mfailed\u{1B}[0m"))
+        #expect(coloured.replacing(#/\u{1B}\[[0-9]+m/#, with: "") == (try text(100)))
+    }
+
+    @Test("A section without rows is left out")
+    func emptySectionsAreLeftOut() throws {
+        let store = try Store.inMemory()
+        try store.put(Fixture.row(Fixture.data, name: "data", desired: "active", phase: "active"))
+        let text = try Snapshot(of: store).text(now: now)
+        #expect(text.hasPrefix("Volumes\n"))
+        #expect(!text.contains("Instances"))
+        #expect(!text.contains("CONTAINER"))
+    }
+
+    // MARK: One resource
+
+    @Test("What waits for another resource says for which, and how that is doing")
+    func waitingForAnother() throws {
+        let text = try show("web")
+        #expect(text.contains("Waiting for image:nginx:latest (pulling: Waiting to try again: \(Fixture.longError))."))
+        #expect(text.contains("running, by compute.instance.activate (e2) 40 s ago"))
+        #expect(text.contains("Container:   \(String(repeating: "c0ffee", count: 10))beef"))
+    }
+
+    @Test("What waits for the engine says why and when it goes on")
+    func waitingForTheEngine() throws {
+        let text = try show("nginx:latest")
+        #expect(text.contains("Waiting for the Docker Engine: \(Fixture.longError); next try in 3 s."))
+        #expect(text.contains("present, needed by \(Fixture.web)"))
+        #expect(text.contains("Needed by:   \(Fixture.web)"))
+    }
+
+    @Test("A next try that is long overdue raises the question whether the agent runs")
+    func overdue() throws {
+        let dossier = try #require(try Fixture.dossier("nginx:latest", in: store))
+        let why = dossier.why(now: now + .seconds(600)).joined()
+        #expect(why.contains("next try due since 9 min (is the agent running?)."))
+    }
+
+    @Test("What failed says with what, and which answer is still under way")
+    func failed() throws {
+        let text = try show("1i21")
+        #expect(text.contains("Failed 45 s ago: no such container [31mred. Nothing more is tried until"))
+        #expect(
+            text.contains(
+                "The answer to compute.instance.deactivate (e3) is not delivered yet: 4 tries, last error: HTTP 502; next try in 3 s."
+            ))
+    }
+
+    @Test("What is settled says since when")
+    func settled() throws {
+        #expect(try show("data").contains("Settled 30 s ago: it is active, as wanted."))
+    }
+
+    @Test("What has changed by itself says so")
+    func drifted() throws {
+        try store.put(Fixture.row(Fixture.db, name: "db", desired: "running", phase: "stopped"))
+        #expect(try show("db").contains("Was made running and has become stopped since, 45 s ago"))
+    }
+
+    @Test("Work in progress is told with its duration")
+    func working() throws {
+        try store.put(
+            Fixture.row(
+                Fixture.data, name: "data", desired: "removed", phase: "removing", settled: false,
+                activity: "Removing volume data"))
+        #expect(try show("data").contains("Removing volume data, since 30 s."))
+    }
+
+    @Test("The history names every move with its cause")
+    func history() throws {
+        let text = try show("web")
+        #expect(text.contains("2026-09-21T14:05:00.123Z"))
+        let row = try #require(text.split(separator: "\n").last).split(separator: " ", maxSplits: 6)
+        #expect(row.prefix(6) == ["2026-09-21T14:12:40.123Z", "40s", "requested", "→", "preparing", "2"])
+        #expect(row.last == "needs image:nginx:latest")
+    }
+
+    @Test("No line about one resource is longer than the terminal is wide", arguments: [60, 100, 200])
+    func showFits(width: Int) throws {
+        for name in ["web", "db-of", "data", "nginx:latest"] {
+            for line in try show(name, width: width).split(separator: "\n") {
+                #expect(String(line).columns <= width, "\(line)")
+            }
+        }
+    }
+
+    @Test("The specification is told in words, also that of a real machine")
+    func specification() throws {
+        let text = try show("web")
+        #expect(text.contains("nginx -g 'daemon off;'"))
+        #expect(text.contains("8080:80/tcp"))
+        #expect(text.contains("that of container feedbeef"))
+        #expect(text.contains("data (nfs)"))
+        #expect(text.contains("MODE, PASSWORD (values not shown)"))
+        #expect(text.contains("io.rancher.stack.name=shop"))
+        #expect(try show("1i21").contains("cannot be read by this program"))
+    }
+
+    // MARK: Secrets
+
+    @Test("No secret is in anything that is shown")
+    func secretsAreNotShown() throws {
+        let snapshot = try Snapshot(of: store)
+        var outputs = [snapshot.text(now: now), snapshot.json.prettyText]
+        for name in [Fixture.web, Fixture.db, Fixture.data, Fixture.nginx] {
+            let dossier = try #require(try Fixture.dossier(name.description, in: store))
+            outputs += [dossier.text(now: now), dossier.json(now: now).prettyText]
+        }
+        for output in outputs {
+            for secret in Fixture.secrets { #expect(!output.contains(secret)) }
+        }
+    }
+
+    @Test("The environment is shown on request, and nothing else with it")
+    func environmentOnRequest() throws {
+        let dossier = try #require(try Fixture.dossier("web", in: store))
+        let outputs = [
+            dossier.text(now: now, showingEnvironment: true),
+            dossier.json(now: now, showingEnvironment: true).prettyText,
+        ]
+        for output in outputs {
+            #expect(output.contains(Fixture.environmentSecret))
+            for secret in Fixture.secrets.dropFirst() { #expect(!output.contains(secret)) }
+        }
+    }
+
+    // MARK: JSON
+
+    @Test("The overview for programs can be read and says the same")
+    func overviewJSON() throws {
+        let json = try JSON(parsing: Snapshot(of: store).json.prettyText)
+        #expect(json["instances"].array?.count == 2)
+        #expect(json["volumes"][0]["key"] == "volume:data")
+        #expect(json["images"][0]["nextAttemptAt"] == "2026-09-21T14:13:22.523Z")
+        #expect(json["images"][0]["attempts"] == 3)
+        #expect(json["events"]["open"] == 1)
+        #expect(json["replies"]["undelivered"] == 1)
+        #expect(json["quarantine"][0]["error"] == "unreadable")
+        #expect(json["quarantine"][0]["raw"].isNull)
+        #expect(json["pending"] == 2)
+    }
+
+    @Test("An empty store is readable for programs too")
+    func emptyJSON() throws {
+        let json = try JSON(parsing: Snapshot(of: Store.inMemory()).json.prettyText)
+        #expect(json["instances"].array == [])
+        #expect(json["events"]["oldest"].isNull)
+    }
+
+    @Test("One resource for programs has its history, its events and why it waits")
+    func showJSON() throws {
+        let dossier = try #require(try Fixture.dossier("web", in: store))
+        let json = try JSON(parsing: dossier.json(now: now).prettyText)
+        #expect(json["key"].text == Fixture.web.description)
+        #expect(json["history"].array?.count == 4)
+        #expect(json["history"][0]["from"].isNull)
+        #expect(json["events"][0]["id"] == "e2")
+        #expect(json["events"][0]["reply"].isNull)
+        #expect(json["events"][1]["reply"]["isFailure"] == false)
+        #expect(json["requires"] == ["image:nginx:latest"])
+        #expect(json["wantedBy"]["event"] == "e2")
+        #expect(json["why"].array?.count == 1)
+        #expect(json["specification"]["environment"].object?.keys == ["MODE", "PASSWORD"])
+        #expect(json["specification"]["environment"]["MODE"].isNull)
+        #expect(json["specification"]["hasCredential"] == true)
+        #expect(json["specification"]["volumes"][0]["driverOptionCount"] == 1)
+    }
+}

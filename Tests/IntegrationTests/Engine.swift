@@ -1,0 +1,104 @@
+import DockerEngine
+import Foundation
+import Logging
+import LosslessJSON
+import NIOCore
+
+/// The real Docker Engine, looked at past the agent.
+struct Engine: Sendable {
+    /// A busybox that sleeps for an hour.
+    static let image = "rancher-demo:latest"
+    /// Carries the instance's uuid.
+    static let label = "io.rancher.container.agent.uuid"
+
+    /// The path of its socket.
+    let socket: String
+    private let client: EngineClient
+
+    /// The engine that the tests were started beside. Its client lives as long as the process.
+    static func current() throws -> Engine { try shared.get() }
+
+    private static let shared = Result {
+        guard let host = ProcessInfo.processInfo.environment["DOCKER_HOST"], host.hasPrefix("unix://") else {
+            throw HarnessError("run make test, or .ci/with-engine swift test")
+        }
+        return Engine(
+            socket: String(host.dropFirst("unix://".count)),
+            client: try EngineClient(
+                endpoint: try EngineEndpoint(dockerHost: host), logger: Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }))
+    }
+
+    // MARK: Looking
+
+    func containers(label: String? = nil) async throws -> [JSON] {
+        try await client.listContainers(all: true, labels: label.map { [$0] } ?? [])
+    }
+
+    /// The ids of an instance's containers, in whatever state.
+    func ids(of uuid: String) async throws -> [String] {
+        try await containers(label: "\(Self.label)=\(uuid)").compactMap(\.["Id"].text)
+    }
+
+    /// The inspection; `nil` if there is no such container.
+    func inspect(_ id: String) async throws -> JSON? {
+        do throws(EngineError) {
+            return try await client.inspectContainer(id)
+        } catch where error.isNotFound {
+            return nil
+        }
+    }
+
+    /// `running`, `exited` and so on; `nil` if there is no such container.
+    func state(_ id: String) async throws -> String? { try await inspect(id)?["State"]["Status"].text }
+
+    func hasVolume(_ name: String) async throws -> Bool {
+        do throws(EngineError) {
+            _ = try await client.inspectVolume(name)
+            return true
+        } catch where error.isNotFound {
+            return false
+        }
+    }
+
+    func hasImage(_ reference: String) async throws -> Bool {
+        do throws(EngineError) {
+            _ = try await client.inspectImage(reference)
+            return true
+        } catch where error.isNotFound {
+            return false
+        }
+    }
+
+    // MARK: Meddling
+
+    func kill(_ id: String) async throws { try await client.killContainer(id) }
+
+    func remove(_ id: String) async throws {
+        do throws(EngineError) {
+            try await client.removeContainer(id, removeVolumes: true, force: true)
+        } catch where error.isNotFound || error.isConflict {
+            // Gone, or on its way.
+        }
+    }
+
+    func removeVolume(_ name: String) async throws {
+        do throws(EngineError) { try await client.removeVolume(name, force: true) } catch where error.isNotFound {}
+    }
+
+    /// Runs a command of the Docker command line.
+    ///
+    /// - Returns: What it wrote.
+    /// - Throws: ``HarnessError`` with that if it failed.
+    @discardableResult
+    func docker(_ arguments: String...) async throws -> String {
+        let (ending, output) = try await Child.run("docker", ["-H", "unix://\(socket)"] + arguments)
+        guard ending == .code(0) else { throw HarnessError("docker \(arguments.joined(separator: " ")): \(output)") }
+        return output.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// Removes what these instances have left behind.
+    func removeAll(of uuids: Set<String>) async throws {
+        let leftOver = try await containers(label: Self.label).filter { uuids.contains($0["Labels"][Self.label].text ?? "") }
+        _ = try await atOnce(leftOver.compactMap(\.["Id"].text), limit: 16) { try await remove($0) }
+    }
+}

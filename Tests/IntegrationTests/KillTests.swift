@@ -1,0 +1,104 @@
+import Foundation
+import LosslessJSON
+import RancherSimulator
+import Testing
+
+/// The power goes at any instant; nothing is lost, done twice or answered in two ways.
+@Suite(.serialized)
+struct KillTests {
+    /// How many instances have to be hit between the taking of their event and its answer, per kind of event.
+    private static let wanted = ProcessInfo.processInfo.environment["KILL_ROUNDS"].flatMap { Int($0) } ?? 50
+    private static let seed = ProcessInfo.processInfo.environment["KILL_SEED"].flatMap { UInt64($0) } ?? 20_240_607
+    private static let atATime = 5
+
+    @Test func `fifty instances are each killed on the way up, down and out, and all arrive`() async throws {
+        var random = SplitMix(state: Self.seed)
+        try await Scene.play { scene in
+            print("kill -9: seed \(Self.seed), \(Self.wanted) instances a kind")
+            var alive: [InstanceEvents] = []
+            // Stopping takes a moment, so that there is something to interrupt.
+            let slow = ["sh", "-c", "trap 'sleep 0.2; exit 0' TERM; sleep 3600 & wait"]
+
+            let up = try await hit("activate", scene, &random, longestMilliseconds: 900) { number in
+                let instance = scene.instance("kill\(number)", command: slow)
+                return (instance, instance.activate())
+            } confirm: { instance, reply in
+                let known = instance.learned(from: reply)
+                try await scene.confirm(known, runs: true)
+                alive.append(known)
+            }
+            #expect(up.hits >= Self.wanted)
+            #expect(try await scene.engine.containers(label: Engine.label).count == alive.count)
+
+            var next = alive.makeIterator()
+            let down = try await hit("deactivate", scene, &random, longestMilliseconds: 500, atMost: alive.count) { _ in
+                guard let instance = next.next() else { return nil }
+                return (instance, instance.deactivate(timeoutSeconds: 5))
+            } confirm: { instance, _ in
+                try await scene.confirm(instance, runs: false)
+            }
+            next = alive.makeIterator()
+            let out = try await hit("remove", scene, &random, longestMilliseconds: 150, atMost: alive.count) { _ in
+                guard let instance = next.next() else { return nil }
+                return (instance, instance.remove())
+            } confirm: { instance, _ in
+                try await scene.confirmGone(instance)
+            }
+            print("hit between event and answer: \(up.hits) activates, \(down.hits) deactivates, \(out.hits) removes")
+            print("all answered well: \(up.answered), \(down.answered), \(out.answered); no container twice")
+            #expect(down.answered == alive.count)
+            #expect(out.answered == alive.count)
+            #expect(try await scene.engine.containers(label: Engine.label).isEmpty)
+        }
+    }
+
+    /// Sends a few events, kills the agent at a random instant after it has taken them, starts it again and waits for
+    /// the answers; until enough events were hit before their answer.
+    private func hit(
+        _ kind: String, _ scene: Scene, _ random: inout SplitMix, longestMilliseconds: Int, atMost: Int = .max,
+        next: (Int) -> (InstanceEvents, JSON)?, confirm: (InstanceEvents, Published) async throws -> Void
+    ) async throws -> (hits: Int, answered: Int) {
+        var hits = 0
+        var sent = 0
+        var answered = 0
+        var instants: [Int] = []
+        // Of events that the agent is done with before the kill there may be many, but not most.
+        let limit = min(atMost, Self.wanted * 4)
+        while hits < Self.wanted || atMost < .max, sent < limit {
+            let batch = (0..<Self.atATime).compactMap { next(sent + $0) }
+            if batch.isEmpty { break }
+            sent += batch.count
+            for (_, event) in batch { try #require(scene.server.send(event: event)) }
+            try await scene.agent.waitForAcceptance(of: batch.map(\.1.eventID))
+            let instant = Int.random(in: 0...longestMilliseconds, using: &random)
+            instants.append(instant)
+            // Not a wait for something: the instant is the test.
+            try await Task.sleep(for: .milliseconds(instant))
+            try await scene.agent.kill9()
+            hits += batch.count { scene.server.replies(to: $0.1.eventID).isEmpty }
+            try await scene.start()
+            for (instance, event) in batch {
+                let reply = try await scene.server.waitForReply(to: event.eventID, timeout: .seconds(60))
+                try #require(reply.outcome == .success, "\(instance.name): \(reply.failure ?? "")")
+                try await confirm(instance, reply)
+                try scene.confirmOneAnswer(to: event)
+                answered += 1
+            }
+        }
+        print("\(kind): killed \(instants) ms after acceptance; \(hits) of \(sent) unanswered then")
+        return (hits, answered)
+    }
+}
+
+/// A small generator that goes the same way from the same seed.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

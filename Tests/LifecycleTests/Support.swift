@@ -1,0 +1,103 @@
+import Foundation
+import Lifecycle
+import LosslessJSON
+import Model
+import SimulatedEngine
+
+func instance(_ uuid: String = "u-1", externalID: String = "") -> InstanceSpecification {
+    var specification = InstanceSpecification(uuid: uuid, name: "web", externalID: externalID)
+    specification.container.image = "nginx"
+    return specification
+}
+
+func container(
+    _ state: ContainerState, id: String = "c1", uuid: String = "u-1", startedAt: String = ""
+) -> InspectedContainer {
+    InspectedContainer(id: id, state: state, instanceUUID: uuid, startedAt: startedAt, raw: .null)
+}
+
+func refused(_ message: String, _ status: Int? = nil) -> OperationOutcome {
+    .refused(Refusal(message: message, status: status))
+}
+
+/// What the next process reads.
+func throughJSON<Value: Codable>(_ value: Value) throws -> Value {
+    try JSONDecoder().decode(Value.self, from: JSONEncoder().encode(value))
+}
+
+extension InstanceMachine {
+    /// Takes the next step, and gives work the outcome.
+    @discardableResult
+    mutating func step(_ outcome: OperationOutcome? = nil) -> Step {
+        let step = next
+        began(step)
+        switch step {
+        case .perform(let operation): if let outcome { ended(operation, outcome) }
+        case .wait: waited()
+        case .require: requirementMet()
+        case .settle, .fail: break
+        }
+        return step
+    }
+
+    /// Takes steps on the engine until there are none left.
+    mutating func run(on engine: inout SimulatedEngine, limit: Int = 200) -> [Step] {
+        var steps: [Step] = []
+        while steps.count < limit {
+            let step = next
+            steps.append(step)
+            began(step)
+            switch step {
+            case .perform(let operation): ended(operation, engine.perform(operation))
+            case .wait: waited()
+            case .require(let requirements):
+                for case .image(let image) in requirements { engine.images.insert(image.reference) }
+                requirementMet()
+            case .settle, .fail: return steps
+            }
+        }
+        return steps
+    }
+}
+
+extension VolumeMachine {
+    @discardableResult
+    mutating func step(_ outcome: OperationOutcome? = nil) -> Step {
+        let step = next
+        began(step)
+        switch step {
+        case .perform(let operation): if let outcome { ended(operation, outcome) }
+        case .wait: waited()
+        case .require, .settle, .fail: break
+        }
+        return step
+    }
+}
+
+extension ImageMachine {
+    @discardableResult
+    mutating func step(_ outcome: OperationOutcome? = nil) -> Step {
+        let step = next
+        began(step)
+        switch step {
+        case .perform(let operation): if let outcome { ended(operation, outcome) }
+        case .wait: waited()
+        case .require, .settle, .fail: break
+        }
+        return step
+    }
+}
+
+extension Step {
+    var failure: String? {
+        guard case .fail(let reason) = self else { return nil }
+        return reason
+    }
+
+    var isEnd: Bool {
+        switch self {
+        case .settle, .fail: true
+        case .perform, .require, .wait: false
+        }
+    }
+}

@@ -1,0 +1,221 @@
+internal import LosslessJSON
+package import Model
+
+/// A Docker Engine in memory that does what it is asked, keeps count of it, and can be told to lie.
+package struct SimulatedEngine: Sendable {
+    package struct Container: Sendable, Hashable {
+        package var id: String
+        package var name: String
+        package var uuid: String
+        package var state: ContainerState
+        package var startedAt = ""
+        /// The number of the create call that made it; 0 for containers that were there before.
+        package var creation = 0
+        /// The states in which it was left when it was started, oldest first.
+        package var starts = 0
+        /// Since it was last started, somebody stopped it or asked for it to be stopped.
+        package var wasStopped = true
+
+        package var summary: ContainerSummary {
+            ContainerSummary(id: id, name: name, state: state, instanceUUID: uuid)
+        }
+
+        package var inspected: InspectedContainer {
+            InspectedContainer(
+                id: id, state: state, instanceUUID: uuid, startedAt: startedAt,
+                raw: ["Id": .string(id), "State": ["Status": .string(state.rawValue)]])
+        }
+    }
+
+    package struct Volume: Sendable, Hashable {
+        package var driver: String
+        package var mountpoint: String
+
+        package init(driver: String, mountpoint: String) {
+            self.driver = driver
+            self.mountpoint = mountpoint
+        }
+    }
+
+    /// How the engine treats one call.
+    package enum Fault: Sendable, Hashable, CaseIterable {
+        case none
+        /// Not reached.
+        case unavailable
+        /// Never arrived, and nobody knows.
+        case lostRequest
+        /// Done, and nobody knows.
+        case lostAnswer
+        case refusedByUser
+        case conflict
+        case notFound
+        case failedBefore
+        /// Done, and then reported as failed.
+        case failedAfter
+    }
+
+    package var containers: [String: Container] = [:]
+    package var volumes: [String: Volume] = [:]
+    package var images: Set<String> = []
+    /// Images that the registry has; `nil` for all.
+    package var registry: Set<String>?
+    /// The state of a container after its start.
+    package var stateAfterStart = ContainerState.running
+    /// What a stop leaves behind; `nil` for a container that does not listen.
+    package var stopWorks = true
+    package var killWorks = true
+    package var volumesInUse: Set<String> = []
+    package var clock = 0
+    package var creations = 0
+    package var pulls = 0
+    /// Containers that were started although they had been started and had ended since.
+    package var runTwice: [String] = []
+    package private(set) var log: [String] = []
+
+    package init() {}
+
+    /// Puts a container there by hand.
+    @discardableResult
+    package mutating func add(
+        _ id: String, uuid: String, name: String = "", _ state: ContainerState
+    ) -> Container {
+        clock += 1
+        var container = Container(id: id, name: name.isEmpty ? "by-hand-\(id)" : name, uuid: uuid, state: state)
+        if state != .created { container.startedAt = "t\(clock)" }
+        containers[id] = container
+        return container
+    }
+
+    package func containers(of uuid: String) -> [Container] {
+        containers.values.filter { $0.uuid == uuid }.sorted { $0.id < $1.id }
+    }
+
+    package var summaries: [ContainerSummary] { containers.values.map(\.summary).sorted { $0.id < $1.id } }
+
+    /// Does what is asked, as far as the fault lets it.
+    package mutating func perform(_ operation: Operation, _ fault: Fault = .none) -> OperationOutcome {
+        log.append("\(operation) \(fault)")
+        if log.count > 200 { log.removeFirst(100) }
+        switch fault {
+        case .none: return honest(operation)
+        case .unavailable: return .unavailable("cannot connect to the engine")
+        case .lostRequest: return .unknown("no answer in time")
+        case .lostAnswer:
+            _ = honest(operation)
+            return .unknown("no answer in time")
+        case .refusedByUser: return .refused(Refusal(message: "bad parameter", status: 400))
+        case .conflict: return .refused(Refusal(message: "conflict", status: 409))
+        case .notFound: return .refused(Refusal(message: "no such thing", status: 404))
+        case .failedBefore: return .refused(Refusal(message: "server error", status: 500))
+        case .failedAfter:
+            _ = honest(operation)
+            return .refused(Refusal(message: "server error", status: 500))
+        }
+    }
+
+    private mutating func honest(_ operation: Operation) -> OperationOutcome {
+        clock += 1
+        switch operation {
+        case .findContainer(let identity): return .container(find(identity)?.inspected)
+        case .inspectContainer(let id, let name):
+            return .container((containers[id] ?? containers.values.first { $0.name == name })?.inspected)
+        case .createContainer(let specification): return create(specification)
+        case .startContainer(let id): return start(id)
+        case .stopContainer(let id, _): return end(id, stopWorks)
+        case .killContainer(let id): return end(id, killWorks)
+        case .removeContainer(let id):
+            guard let container = containers[id] else { return .removed }
+            if container.state.isAlive {
+                return .refused(Refusal(message: "container \(id) is running", status: 409))
+            }
+            if container.state == .removing {
+                return .refused(Refusal(message: "removal of container \(id) is in progress", status: 409))
+            }
+            containers[id] = nil
+            return .removed
+        case .inspectVolume(let name): return .volume(volume(name))
+        case .createVolume(let specification):
+            if volumes[specification.name] == nil {
+                volumes[specification.name] = Volume(
+                    driver: specification.driver, mountpoint: "/volumes/\(specification.name)")
+            }
+            return .volume(volume(specification.name))
+        case .removeVolume(let name, _):
+            if volumesInUse.contains(name) {
+                return .refused(Refusal(message: "remove \(name): volume is in use", status: 409))
+            }
+            volumes[name] = nil
+            return .removed
+        case .inspectImage(let reference): return .image(image(reference))
+        case .pullImage(let reference, _):
+            pulls += 1
+            if let registry, !registry.contains(reference) {
+                return .refused(Refusal(message: "manifest for \(reference) not found", status: 404))
+            }
+            images.insert(reference)
+            return .image(image(reference))
+        case .tagImage(let reference, let tagged):
+            guard images.contains(reference) else { return .image(nil) }
+            images.insert(tagged)
+            return .image(image(tagged))
+        case .removeImage(let reference):
+            images.remove(reference)
+            return .removed
+        }
+    }
+
+    private func find(_ identity: ContainerIdentity) -> Container? {
+        for id in identity.ids { if let container = containers[id] { return container } }
+        return identity.uuid.isEmpty ? nil : containers(of: identity.uuid).first
+    }
+
+    private mutating func create(_ specification: InstanceSpecification) -> OperationOutcome {
+        if let owner = containers.values.first(where: { $0.name == specification.containerName }) {
+            return .nameTaken(by: owner.inspected)
+        }
+        guard images.contains(specification.container.image) else {
+            return .imageMissing("Error: No such image: \(specification.container.image)")
+        }
+        creations += 1
+        let id = "c\(creations)-\(specification.uuid)"
+        containers[id] = Container(
+            id: id, name: specification.containerName, uuid: specification.uuid, state: .created, creation: creations)
+        return .created(id: id)
+    }
+
+    private mutating func start(_ id: String) -> OperationOutcome {
+        guard var container = containers[id] else {
+            return .refused(Refusal(message: "No such container: \(id)", status: 404))
+        }
+        switch container.state {
+        case .running, .paused, .restarting: return .container(container.inspected)
+        case .removing, .dead:
+            return .refused(Refusal(message: "container is marked for removal", status: 409))
+        case .created, .exited: break
+        }
+        if container.starts > 0, !container.wasStopped { runTwice.append(id) }
+        container.starts += 1
+        container.wasStopped = false
+        container.state = stateAfterStart
+        container.startedAt = "t\(clock)"
+        containers[id] = container
+        return .container(container.inspected)
+    }
+
+    private mutating func end(_ id: String, _ works: Bool) -> OperationOutcome {
+        guard var container = containers[id] else { return .container(nil) }
+        container.wasStopped = true
+        if works, container.state.isAlive { container.state = .exited }
+        containers[id] = container
+        return .container(container.inspected)
+    }
+
+    private func volume(_ name: String) -> InspectedVolume? {
+        volumes[name].map { InspectedVolume(driver: $0.driver, mountpoint: $0.mountpoint) }
+    }
+
+    private func image(_ reference: String) -> JSON? {
+        guard images.contains(reference) else { return nil }
+        return ["Id": .string("sha256:\(reference)")]
+    }
+}
