@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import FoundationEssentials
 
 /// A value as SQLite keeps it.
 package enum SQLValue: Sendable, Hashable {
@@ -27,6 +28,7 @@ package final class Connection {
     }
 
     private let handle: OpaquePointer
+    private let path: String
     private var statements: [String: OpaquePointer] = [:]
 
     /// Opens the file; in ``Mode/readWrite`` it is created if missing.
@@ -45,9 +47,10 @@ package final class Connection {
         guard let opened, code == SQLITE_OK else {
             let message = opened.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(code))
             sqlite3_close_v2(opened)
-            throw .of(code, "\(path): \(message)")
+            throw Self.failure(code, "\(path): \(message)", path)
         }
         handle = opened
+        self.path = path
         sqlite3_busy_timeout(handle, 5000)
     }
 
@@ -157,7 +160,16 @@ package final class Connection {
         return statement
     }
 
-    private func failure(_ code: Int32) -> StoreError { .of(code, String(cString: sqlite3_errmsg(handle))) }
+    private func failure(_ code: Int32) -> StoreError {
+        Self.failure(code, String(cString: sqlite3_errmsg(handle)), path)
+    }
+
+    /// SQLite says of a file that may not be opened what it says of one that is not there.
+    private static func failure(_ code: Int32, _ message: String, _ path: String) -> StoreError {
+        let error = StoreError.of(code, message)
+        guard error.kind == .missing, FileManager.default.fileExists(atPath: path) else { return error }
+        return StoreError(.notPermitted, message)
+    }
 }
 
 /// One row of a result, for as long as it is being read. Columns count from 0.

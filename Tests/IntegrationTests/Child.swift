@@ -35,8 +35,7 @@ final class Child: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        // What the tests have open, sockets above all, is not the child's.
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        Self.keepToOurselves()
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -49,9 +48,17 @@ final class Child: Sendable {
         defer { for text in words + settings { free(text) } }
         var pid: pid_t = 0
         let failure = posix_spawnp(&pid, executable, &actions, &attributes, &words, &settings)
-        guard failure == 0 else { throw HarnessError("\(executable) cannot be started: \(String(cString: strerror(failure)))") }
+        guard failure == 0 else { 
+            throw HarnessError("\(executable) cannot be started: \(String(cString: strerror(failure)))")
+        }
         self.pid = pid
         Survivors.note(pid)
+    }
+
+    /// What the tests have open, sockets above all, is not the child's.
+    private static func keepToOurselves() {
+        let open = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        for file in open.compactMap({ Int32($0) }) where file > 2 { _ = fcntl(file, F_SETFD, FD_CLOEXEC) }
     }
 
     /// How it ended; `nil` while it lives.

@@ -180,7 +180,7 @@ final class FaultProxy: Sendable {
 
     private func accept(on listener: Int32) {
         while true {
-            let client = accept4(listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+            let client = Foundation.accept(listener, nil, nil)
             if client < 0 {
                 if errno == EINTR || errno == ECONNABORTED { continue }
                 break
@@ -390,7 +390,7 @@ func readSome(from socket: Int32) -> [UInt8] {
 func send(_ bytes: [UInt8], on socket: Int32) -> Bool {
     var sent = 0
     while sent < bytes.count {
-        let count = bytes.withUnsafeBytes { send(socket, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL.rawValue)) }
+        let count = bytes.withUnsafeBytes { send(socket, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL)) }
         if count < 0, errno == EINTR { continue }
         guard count > 0 else { return false }
         sent += count

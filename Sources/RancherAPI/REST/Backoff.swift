@@ -12,8 +12,8 @@ package struct Backoff: Sendable, Hashable {
     /// The wait after the given number of failures before this one, counted from 0: between half and the whole of
     /// `min(cap, base * 2^attempt)`.
     package func delay(attempt: Int, using random: inout some RandomNumberGenerator) -> Duration {
-        var whole = base
-        for _ in 0..<max(0, attempt) where whole < cap { whole *= 2 }
+        // Beyond 32 doublings any pause is longer than any cap.
+        let whole = base * (1 << min(max(0, attempt), 32))
         return min(whole, cap) * Double.random(in: 0.5...1, using: &random)
     }
 }

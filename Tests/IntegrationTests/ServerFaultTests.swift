@@ -1,0 +1,159 @@
+import Foundation
+import LosslessJSON
+import RancherSimulator
+import Testing
+
+/// Everything that can go wrong between the agent and the server.
+@Suite(.serialized)
+struct ServerFaultTests {
+    @Test func `a socket that is cut is opened again, and the answer does not wait for that`() async throws {
+        try await Scene.play(.init(isProxied: true)) { scene in
+            let pid = try scene.agent.pid
+            let instance = scene.instance("cut")
+            scene.proxy.order(.create, .delay(.milliseconds(500)))
+            let event = instance.activate()
+            let before = scene.server.subscriptionsSoFar
+            scene.server.send(event: event)
+            try await scene.proxy.waitForFault(.create)
+            scene.server.cutSockets()
+            try await confirmSuccess(instance, event, scene)
+            try await scene.server.waitForSubscriber(after: before)
+            for way in [{ $0.closeSockets() }, { $0.cutSockets() }] as [(RancherServer) -> Void] {
+                let before = scene.server.subscriptionsSoFar
+                way(scene.server)
+                try await scene.server.waitForSubscriber(after: before)
+            }
+            try await scene.deactivate(instance)
+            #expect(try scene.agent.pid == pid)
+        }
+    }
+
+    @Test func `an answer that is refused six times is delivered, the same`() async throws {
+        try await Scene.play { scene in
+            let instance = scene.instance("refused")
+            scene.server.setFaults { $0.publish = .init(status: 503, count: 6) }
+            let event = instance.activate()
+            scene.server.send(event: event)
+            try await confirmSuccess(instance, event, scene)
+            #expect(scene.server.requests.count { $0.status == 503 } == 6)
+        }
+    }
+
+    @Test func `an answer whose reception is not confirmed is sent again, the same`() async throws {
+        try await Scene.play { scene in
+            let instance = scene.instance("unconfirmed")
+            scene.server.setFaults { $0.publishCutCount = 3 }
+            let event = instance.activate()
+            scene.server.send(event: event)
+            try await confirmSuccess(instance, event, scene)
+            try await untilTrue("the answer again") { scene.server.replies(to: event.eventID).count >= 2 }
+            try scene.confirmOneAnswer(to: event)
+        }
+    }
+
+    @Test func `answers that hang hold up nobody, and arrive when the server is itself again`() async throws {
+        try await Scene.play { scene in
+            let pid = try scene.agent.pid
+            let hung = scene.instance("hung-publish")
+            scene.server.setFaults { $0.publishHangCount = 1 }
+            let event = hung.activate()
+            scene.server.send(event: event)
+            try await untilTrue("the hanging publish") { scene.server.faults.publishHangCount == 0 }
+            // Somebody else's answer goes past it.
+            let other = try await scene.activate(scene.instance("beside"))
+            try await scene.deactivate(other)
+            // The dead connection is known when the server goes away.
+            await scene.server.suspend()
+            try await scene.server.resume()
+            try await confirmSuccess(hung, event, scene)
+            #expect(try scene.agent.pid == pid)
+        }
+    }
+
+    @Test func `work goes on while the server is away, and its answers arrive when it is back`() async throws {
+        try await Scene.play(.init(isProxied: true)) { scene in
+            let pid = try scene.agent.pid
+            let instances = scene.instances(5, "absent")
+            scene.proxy.order(.create, .delay(.milliseconds(500)), count: 5)
+            let events = instances.map { $0.activate() }
+            let before = scene.server.subscriptionsSoFar
+            for event in events { scene.server.send(event: event) }
+            try await scene.agent.waitForAcceptance(of: events.map(\.eventID))
+            await scene.server.suspend()
+            for instance in instances {
+                try await untilTrue("\(instance.name) to run without the server") {
+                    let ids = try await scene.engine.ids(of: instance.uuid)
+                    guard let id = ids.first else { return false }
+                    return try await scene.engine.state(id) == "running"
+                }
+            }
+            try await scene.server.resume()
+            for (instance, event) in zip(instances, events) { try await confirmSuccess(instance, event, scene) }
+            try await scene.server.waitForSubscriber(after: before)
+            #expect(try scene.agent.pid == pid)
+        }
+    }
+
+    @Test func `the agent waits for a registration script and for keys that come late`() async throws {
+        var setting = Scene.Setting(starts: false)
+        setting.faults.script = .init(status: 503, count: 2)
+        setting.faults.registerEmptyPolls = 2
+        try await Scene.play(setting) { scene in
+            try await scene.start()
+            let pid = try scene.agent.pid
+            #expect(scene.server.requests.count { $0.status == 503 } == 2)
+            let instance = try await scene.activate(scene.instance("late"))
+            try await scene.deactivate(instance)
+            #expect(try scene.agent.pid == pid)
+        }
+    }
+
+    @Test func `a server that is not there at the start is waited for`() async throws {
+        try await Scene.play(.init(starts: false)) { scene in
+            await scene.server.suspend()
+            try scene.agent.start()
+            try await scene.agent.waitForLog("Registration failed, trying again")
+            try await scene.server.resume()
+            try await scene.server.waitForSubscriber()
+            _ = try await scene.activate(scene.instance("patience"))
+        }
+    }
+
+    @Test func `an answer that could not be delivered survives the process`() async throws {
+        try await Scene.play { scene in
+            let instance = scene.instance("outbox")
+            scene.server.setFaults { $0.publish = .init(status: 503) }
+            let event = instance.activate()
+            scene.server.send(event: event)
+            try await scene.agent.waitForLog("event answered")
+            try await scene.agent.kill9()
+            scene.server.setFaults { $0.publish = nil }
+            try await scene.start()
+            try await confirmSuccess(instance, event, scene)
+        }
+    }
+
+    @Test func `frames in pieces, blank ones and nonsense do no harm`() async throws {
+        try await Scene.play { scene in
+            let pid = try scene.agent.pid
+            for text in ["", "  \n", "{\"name\":", "[]", "null", "{\"name\":\"logout\"}", "\u{0}"] {
+                scene.server.sendRaw(text: text)
+            }
+            scene.server.setFaults { $0.fragmentSizeBytes = 7 }
+            let instance = scene.instance("pieces") { $0.environment = ["TEXT": "ÄÖÜ €🐳"] }
+            let known = try await scene.activate(instance)
+            let inspection = try await scene.engine.inspect(known.externalID ?? "")
+            #expect(inspection?["Config"]["Env"].encodedText.contains("ÄÖÜ €🐳") == true)
+            #expect(try scene.agent.pid == pid)
+        }
+    }
+
+    /// The event's answer came, it is a success, it always was, the engine agrees, and the process lives.
+    private func confirmSuccess(_ instance: InstanceEvents, _ event: JSON, _ scene: Scene) async throws {
+        let reply = try await scene.server.waitForReply(to: event.eventID, timeout: .seconds(45))
+        try #require(reply.outcome == .success, "\(reply.failure ?? "")")
+        try scene.confirmOneAnswer(to: event)
+        try await scene.confirm(instance.learned(from: reply), runs: true)
+        try #require(scene.agent.ended == nil)
+    }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import LosslessJSON
+import Model
+
+/// A wire of its own: the reconciler must not care how it looks.
+struct TestCodec: EventCodec {
+    struct Frame: Codable {
+        var id: String
+        var name: String
+        var replyTo: String?
+        var wish: Wish
+    }
+
+    enum Wish: Codable {
+        case activate(InstanceSpecification)
+        case deactivate(InstanceSpecification)
+        case remove(InstanceSpecification)
+        case inspect(String)
+        case removeVolume(VolumeSpecification)
+        case pull(ImageSpecification)
+        case release(ImageSpecification)
+        case inspectImage(ImageSpecification)
+        case unusable(String)
+    }
+
+    func decode(frame: String) throws -> IncomingEvent {
+        let wire = try JSONDecoder().decode(Frame.self, from: Data(frame.utf8))
+        let request: Request =
+            switch wire.wish {
+            case .activate(let instance): .activateInstance(instance)
+            case .deactivate(let instance): .deactivateInstance(instance)
+            case .remove(let instance): .removeInstance(instance)
+            case .inspect(let id): .inspectInstance(id: id, name: "")
+            case .removeVolume(let volume): .removeVolume(volume)
+            case .pull(let image): .pullImage(image)
+            case .release(let image): .releaseImage(image)
+            case .inspectImage(let image): .inspectImage(image)
+            case .unusable(let reason): .unusable(reason: reason)
+            }
+        let header = EventHeader(
+            id: wire.id, name: wire.name, replyTo: wire.replyTo, resourceID: nil, resourceType: nil)
+        return IncomingEvent(header: header, request: request, frame: frame)
+    }
+
+    func reply(to event: EventHeader, _ answer: Answer, messageID: String, at time: Timestamp) -> String {
+        "\(Self.text(answer))|\(event.id)|\(messageID)|\(time.milliseconds)"
+    }
+
+    func progress(of event: EventHeader, text: String) -> String { text }
+
+    /// The part of a reply that does not depend on chance or time.
+    static func content(_ body: String) -> String { String(body.prefix { $0 != "|" }) }
+
+    static func text(_ answer: Answer) -> String {
+        switch answer {
+        case .instance(let uuid, let inspection): "instance \(uuid) \(inspection?["State"]["Status"].text ?? "gone")"
+        case .inspection(let inspection): "inspection \(inspection?["Id"].text ?? "none")"
+        case .image(let image): "image \(image?["Id"].text ?? "none")"
+        case .done: "done"
+        case .failure(let reason): "failure: \(reason)"
+        }
+    }
+}
+
+func event(_ id: String, _ wish: TestCodec.Wish, replyTo: String? = "reply.1") -> IncomingEvent {
+    let name: String =
+        switch wish {
+        case .activate: "activate"
+        case .deactivate: "deactivate"
+        case .remove: "remove"
+        case .inspect, .inspectImage: "inspect"
+        case .removeVolume: "volume.remove"
+        case .pull: "pull"
+        case .release: "release"
+        case .unusable: "strange"
+        }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let frame = TestCodec.Frame(id: id, name: name, replyTo: replyTo, wish: wish)
+    do {
+        return try TestCodec().decode(frame: String(decoding: encoder.encode(frame), as: UTF8.self))
+    } catch {
+        preconditionFailure("a frame made here is readable: \(error)")
+    }
+}
+
+func instance(_ uuid: String = "u-1", volumes: [String] = []) -> InstanceSpecification {
+    var specification = InstanceSpecification(uuid: uuid, name: "web-\(uuid)")
+    specification.container.image = "nginx"
+    specification.volumes = volumes.map { VolumeSpecification(name: $0, driver: "local") }
+    return specification
+}
