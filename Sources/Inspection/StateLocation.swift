@@ -30,6 +30,17 @@ package struct StateLocation: Sendable, Hashable {
     package func read<Result>(_ body: (Store) throws(StoreError) -> Result) throws(InspectionError) -> Result {
         let file = databasePath
         try check(file)
+        // Without a log beside it the file belongs to nobody and is read without locks. If a daemon has started and
+        // written meanwhile, what was read is worth nothing; then there is a log, and the second look is a safe one.
+        let stamp = Stamp(of: file + "-wal") == nil ? Stamp(of: file) : nil
+        let result = Swift.Result { () throws(InspectionError) in try look(at: file, body) }
+        if let stamp, Stamp(of: file) != stamp { return try look(at: file, body) }
+        return try result.get()
+    }
+
+    private func look<Result>(
+        at file: String, _ body: (Store) throws(StoreError) -> Result
+    ) throws(InspectionError) -> Result {
         let store: Store
         do {
             store = try Store.openForReading(path: file)
@@ -60,6 +71,22 @@ package struct StateLocation: Sendable, Hashable {
         case EACCES, EPERM: throw .notPermitted(file)
         case let code: throw InspectionError("\(file) cannot be read: \(String(cString: strerror(code))).")
         }
+    }
+}
+
+/// What tells whether a file was written since it was last looked at.
+private struct Stamp: Equatable {
+    private let size: Int
+    private let seconds: Int
+    private let nanoseconds: Int
+
+    /// `nil` if there is no such file.
+    init?(of path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        size = Int(status.st_size)
+        seconds = status.st_mtim.tv_sec
+        nanoseconds = status.st_mtim.tv_nsec
     }
 }
 

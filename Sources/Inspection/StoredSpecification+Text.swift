@@ -38,7 +38,9 @@ extension StoredSpecification {
         add("DNS", container.dns)
         add("DNS search", container.dnsSearch)
         add("Hosts", container.extraHosts)
-        add("Capabilities", container.capabilitiesAdded.map { "+\($0)" } + container.capabilitiesDropped.map { "-\($0)" })
+        add(
+            "Capabilities",
+            container.capabilitiesAdded.map { "+\($0)" } + container.capabilitiesDropped.map { "-\($0)" })
         var traits: [String] = []
         if container.privileged { traits.append("privileged") }
         if container.readOnlyRoot { traits.append("read-only root") }

@@ -115,11 +115,14 @@ enum Fixture {
                     nginx, name: "nginx:latest", desired: "present", phase: "pulling", settled: false, attempts: 3,
                     next: .milliseconds(2400), lastError: longError, activity: "Waiting to try again",
                     machine: try machine(.image(ImageMachine(image, desired: .present)))))
-            try store.insert(event("e1", "compute.instance.activate", about: web, generation: 1, .closed, ago: .seconds(500)))
+            try store.insert(
+                event("e1", "compute.instance.activate", about: web, generation: 1, .closed, ago: .seconds(500)))
             try store.insertReply(to: "e1", body: bodySecret, isFailure: false, at: now - .seconds(499))
             try store.replyDelivered(to: "e1", at: now - .seconds(499))
-            try store.insert(event("e2", "compute.instance.activate", about: web, generation: 2, .open, ago: .seconds(40)))
-            try store.insert(event("e3", "compute.instance.deactivate", about: db, generation: 1, .answered, ago: .seconds(50)))
+            try store.insert(
+                event("e2", "compute.instance.activate", about: web, generation: 2, .open, ago: .seconds(40)))
+            try store.insert(
+                event("e3", "compute.instance.deactivate", about: db, generation: 1, .answered, ago: .seconds(50)))
             try store.insertReply(to: "e3", body: bodySecret, isFailure: true, at: now - .seconds(45))
             try store.replyFailed(to: "e3", attempts: 4, next: now + .seconds(3), error: "HTTP 502")
             let moves: [(ResourceKey, Int, String, String, String, Int)] = [

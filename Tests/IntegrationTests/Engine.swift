@@ -76,13 +76,18 @@ struct Engine: Sendable {
     func remove(_ id: String) async throws {
         do throws(EngineError) {
             try await client.removeContainer(id, removeVolumes: true, force: true)
-        } catch where error.isNotFound || error.isConflict {
+        } catch {
             // Gone, or on its way.
+            guard error.isNotFound || error.isConflict else { throw error }
         }
     }
 
     func removeVolume(_ name: String) async throws {
-        do throws(EngineError) { try await client.removeVolume(name, force: true) } catch where error.isNotFound {}
+        do throws(EngineError) {
+            try await client.removeVolume(name, force: true)
+        } catch {
+            guard error.isNotFound else { throw error }
+        }
     }
 
     /// Runs a command of the Docker command line.

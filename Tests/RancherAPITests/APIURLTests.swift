@@ -7,9 +7,11 @@ struct APIURLTests {
         "is taken apart and put together again",
         arguments: [
             ("http://host", "http", "host", nil, "", ""), ("HTTPS://host:8443/v3", "https", "host", 8443, "/v3", ""),
-            ("http://[::1]:8080/v3/x?a=b", "http", "::1", 8080, "/v3/x", "a=b"), ("ws://[fe80::1]", "ws", "fe80::1", nil, "", ""),
+            ("http://[::1]:8080/v3/x?a=b", "http", "::1", 8080, "/v3/x", "a=b"),
+            ("ws://[fe80::1]", "ws", "fe80::1", nil, "", ""),
             ("wss://h/?q", "wss", "h", nil, "/", "q"), ("http://h?q=/x", "http", "h", nil, "", "q=/x"),
-            ("http://http.example/http", "http", "http.example", nil, "/http", ""), ("http://h:/x", "http", "h", nil, "/x", ""),
+            ("http://http.example/http", "http", "http.example", nil, "/http", ""),
+            ("http://h:/x", "http", "h", nil, "/x", ""),
         ] as [(String, String, String, Int?, String, String)])
     func parts(text: String, scheme: String, host: String, port: Int?, path: String, query: String) throws {
         let url = try APIURL(text)
@@ -25,7 +27,8 @@ struct APIURLTests {
     @Test(
         "is refused with a reason",
         arguments: [
-            "", "host:8080/v3", "/v3", "http:/x", "http://", "http://:80", "ftp://host", "http://host:x", "http://host:0",
+            "", "host:8080/v3", "/v3", "http:/x", "http://", "http://:80", "ftp://host", "http://host:x",
+            "http://host:0",
             "http://host:65536", "http://[::1", "http://[::1]x", "http://ho st/", "://x", "http://a/b c",
         ])
     func refusals(text: String) {
@@ -44,8 +47,10 @@ struct APIURLTests {
         "leads to the third version of the API",
         arguments: [
             ("http://h", "http://h/v3"), ("http://h/", "http://h/v3"), ("http://h/v1", "http://h/v3"),
-            ("http://h/v1/", "http://h/v3/"), ("http://h/v2-beta/projects", "http://h/v3/projects"), ("http://h/v2", "http://h/v3"),
-            ("http://h/v3", "http://h/v3"), ("http://h/v10", "http://h/v10"), ("http://h/v2-betas", "http://h/v2-betas"),
+            ("http://h/v1/", "http://h/v3/"), ("http://h/v2-beta/projects", "http://h/v3/projects"),
+            ("http://h/v2", "http://h/v3"),
+            ("http://h/v3", "http://h/v3"), ("http://h/v10", "http://h/v10"),
+            ("http://h/v2-betas", "http://h/v2-betas"),
             ("http://h/r/v1", "http://h/r/v1"), ("http://h/V1", "http://h/V1"),
         ])
     func normalised(text: String, expected: String) throws {
@@ -55,7 +60,8 @@ struct APIURLTests {
     @Test(
         "loses a path to the schemas",
         arguments: [
-            ("http://h/v3/schemas", "http://h/v3/"), ("http://h/schemas", "http://h/"), ("http://h/v3/schemas/", "http://h/v3/schemas/"),
+            ("http://h/v3/schemas", "http://h/v3/"), ("http://h/schemas", "http://h/"),
+            ("http://h/v3/schemas/", "http://h/v3/schemas/"),
             ("http://h/v3", "http://h/v3"), ("http://h/v3/myschemas", "http://h/v3/myschemas"),
         ])
     func droppingSchemas(text: String, expected: String) throws {
@@ -89,7 +95,8 @@ struct APIURLTests {
     @Test("of the subscription is the schema's if there is one, with every event named")
     func subscription() throws {
         var stream = EventStream(
-            configuredURL: try APIURL("http://http.example:8080/v1/schemas"), key: APIKey(accessKey: "a", secretKey: "s"))
+            configuredURL: try APIURL("http://http.example:8080/v1/schemas"),
+            key: APIKey(accessKey: "a", secretKey: "s"))
         #expect(
             stream.subscriptionURL(link: nil).description
                 == "ws://http.example:8080/v1/subscribe?eventNames=compute.instance.activate"

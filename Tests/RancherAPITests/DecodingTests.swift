@@ -13,7 +13,8 @@ struct DecodingTests {
         #expect(
             event.header
                 == EventHeader(
-                    id: "7c0b6c1e-2d0e-4f5c-9a55-0d7a3f1b2c3d", name: "compute.instance.activate", replyTo: "reply.4711",
+                    id: "7c0b6c1e-2d0e-4f5c-9a55-0d7a3f1b2c3d", name: "compute.instance.activate",
+                    replyTo: "reply.4711",
                     resourceID: "1i20", resourceType: "instance"))
         #expect(event.frame == activateFrame)
 
@@ -104,7 +105,8 @@ struct DecodingTests {
         let frame = try activateFrame(
             container: "publicEndpoints",
             to: [
-                ["privatePort": 80, "publicPort": 8080], ["privatePort": "80", "publicPort": "8080", "protocol": "TCP"],
+                ["privatePort": 80, "publicPort": 8080],
+                ["privatePort": "80", "publicPort": "8080", "protocol": "TCP"],
                 ["privatePort": 0, "publicPort": 1], ["publicPort": 1], nil,
                 ["privatePort": 53, "publicPort": nil, "protocol": "udp", "bindIpAddress": "10.0.0.1"],
             ])
@@ -122,7 +124,8 @@ struct DecodingTests {
             to: [
                 ["name": "data", "driver": "local", "driverOpts": ["size": 5, "type": "x", "none": nil]],
                 ["name": "data", "driver": "other"], ["name": "", "driver": "local"],
-                ["name": "unmanaged", "driverOpts": 5], ["name": "flex", "driver": "rancher-nfs", "isHostPath": "false"],
+                ["name": "unmanaged", "driverOpts": 5],
+                ["name": "flex", "driver": "rancher-nfs", "isHostPath": "false"],
             ])
         #expect(
             try instance(frame).volumes == [
@@ -143,7 +146,8 @@ struct DecodingTests {
     @Test(
         "gives the time for a stop in whole seconds",
         arguments: [
-            (JSON.null, 10), (30, 30), ("30", 30), (.number("2.1"), 3), (.number("0"), 0), (-1, 10), ("soon", 10), ([], 10),
+            (JSON.null, 10), (30, 30), ("30", 30), (.number("2.1"), 3), (.number("0"), 0), (-1, 10), ("soon", 10),
+            ([], 10),
             (true, 10), ("", 10), (.number("1e300"), Int(Int32.max)), (.number("1e999"), 10), ("nan", 10), ("2.5", 3),
         ] as [(JSON, Int)])
     func stopTimeout(value: JSON, expected: Int) throws {
@@ -183,7 +187,9 @@ struct DecodingTests {
         #expect(try asked(["instanceInspect": ["name": "n"]]) == .inspectInstance(id: "", name: "n"))
         #expect(try asked(["instanceInspect": [:]]) == .inspectInstance(id: "", name: ""))
         #expect(try asked(nil) == .inspectInstance(id: "", name: ""))
-        #expect(try asked(["instanceInspect": 5]) == .unusable(reason: "instanceInspect: an object expected, found a number"))
+        #expect(
+            try asked(["instanceInspect": 5])
+                == .unusable(reason: "instanceInspect: an object expected, found a number"))
     }
 
     @Test("that asks for a pull says of what and how")
@@ -213,7 +219,8 @@ struct DecodingTests {
         #expect(try asked { $0 = $0.setting(["instancePull", "mode"], to: "cached") } == .inspectImage(image))
         image.credential = nil
         #expect(
-            try asked { $0 = $0.setting(["instancePull", "image", "registryCredential"], to: nil) } == .pullImage(image))
+            try asked { $0 = $0.setting(["instancePull", "image", "registryCredential"], to: nil) } == .pullImage(image)
+        )
         image = ImageSpecification(reference: "x/y:1", alwaysPull: true)
         #expect(
             try asked {

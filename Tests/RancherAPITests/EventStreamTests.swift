@@ -42,7 +42,8 @@ struct EventStreamTests {
 
     private func stream(_ server: StubServer, change: (inout EventStream) -> Void = { _ in }) throws -> EventStream {
         var stream = EventStream(
-            configuredURL: try server.url("/v3"), key: APIKey(accessKey: "AK", secretKey: "SK"), eventNames: ["ping", "a b"])
+            configuredURL: try server.url("/v3"), key: APIKey(accessKey: "AK", secretKey: "SK"),
+            eventNames: ["ping", "a b"])
         change(&stream)
         return stream
     }
@@ -103,7 +104,9 @@ struct EventStreamTests {
         try await StubServer.run { server in
             try await connect(server) { socket, _ async throws in
                 socket.send(.ping, [1, 2, 3])
-                let pong = try await within { await socket.next { if case .frame(.pong, _, _) = $0 { true } else { false } } }
+                let pong = try await within {
+                    await socket.next { if case .frame(.pong, _, _) = $0 { true } else { false } }
+                }
                 #expect(pong == .frame(.pong, [1, 2, 3], masked: true))
             }
         }
@@ -158,7 +161,9 @@ struct EventStreamTests {
                     ])
                 // One frame that says so.
                 socket.send(String(repeating: "z", count: 2000))
-                #expect(try await within { await socket.next { $0 == .frame(.connectionClose, [3, 241], masked: true) } } != nil)
+                #expect(
+                    try await within { await socket.next { $0 == .frame(.connectionClose, [3, 241], masked: true) } }
+                        != nil)
             }
             #expect(end == .excessiveMessage)
             end = try await connect(server, change: small) { socket, _ async throws in
@@ -176,7 +181,9 @@ struct EventStreamTests {
         try await StubServer.run { server in
             let end = try await connect(server) { socket, _ async throws in
                 socket.send(.connectionClose, [3, 233] + Array("going away".utf8))
-                let answer = try await within { await socket.next { if case .frame(.connectionClose, _, _) = $0 { true } else { false } } }
+                let answer = try await within {
+                    await socket.next { if case .frame(.connectionClose, _, _) = $0 { true } else { false } }
+                }
                 #expect(answer == .frame(.connectionClose, [3, 233] + Array("going away".utf8), masked: true))
                 #expect(try await within { await socket.next { $0 == .closed } } != nil)
             }
@@ -230,7 +237,9 @@ struct EventStreamTests {
                 #expect(ContinuousClock.now - start < .seconds(5))
             }
             for await socket in server.sockets {
-                #expect(try await within { await socket.next { $0 == .frame(.connectionClose, [3, 232], masked: true) } } != nil)
+                #expect(
+                    try await within { await socket.next { $0 == .frame(.connectionClose, [3, 232], masked: true) } }
+                        != nil)
                 break
             }
         }
@@ -254,11 +263,13 @@ struct EventStreamTests {
     @Test("reports a handshake that is not answered, or badly")
     func badHandshakes() async throws {
         let cases: [(StubResponse?, RancherError.Code)] = [
-            (nil, .timedOut), (StubResponse(isHangUp: true), .unreachable), (StubResponse(body: "hello"), .refused(status: 200)),
+            (nil, .timedOut), (StubResponse(isHangUp: true), .unreachable),
+            (StubResponse(body: "hello"), .refused(status: 200)),
             (StubResponse(status: .unauthorized, body: "never ends", neverEnds: true), .refused(status: 401)),
             (
                 StubResponse(
-                    status: .switchingProtocols, headers: [("Upgrade", "websocket"), ("Sec-WebSocket-Accept", "x")]), .badAnswer
+                    status: .switchingProtocols, headers: [("Upgrade", "websocket"), ("Sec-WebSocket-Accept", "x")]),
+                .badAnswer
             ),
         ]
         for (response, code) in cases {
@@ -401,7 +412,9 @@ struct EventStreamTests {
         }
         try await StubServer.run(upgrades: upgrades, respond: respond) { server in
             let seen = Seen()
-            try await keepUp(server, try stream(server), seen) { () async throws in #expect(try await seen.next() == [.open]) }
+            try await keepUp(server, try stream(server), seen) { () async throws in
+                #expect(try await seen.next() == [.open])
+            }
         }
         try await StubServer.run(upgrades: { _ in false }, respond: respond) { server in
             let sink = LogSink()

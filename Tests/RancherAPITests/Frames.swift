@@ -53,7 +53,8 @@ extension JSON {
 }
 
 /// A frame of some event with a payload.
-func frame(_ name: String, data: JSON, resourceID: JSON = "1i20", id: JSON = "e1", replyTo: JSON = "reply.1") -> String {
+func frame(_ name: String, data: JSON, resourceID: JSON = "1i20", id: JSON = "e1", replyTo: JSON = "reply.1") -> String
+{
     let event: JSON = [
         "id": id, "name": .string(name), "replyTo": replyTo, "resourceId": resourceID, "resourceType": "instance",
         "previousIds": ["a", "b"], "time": 17, "data": data,

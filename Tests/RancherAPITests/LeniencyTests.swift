@@ -15,7 +15,9 @@ struct LeniencyTests {
 
     @Test("is a heartbeat if it is a ping that wants no answer")
     func heartbeat() {
-        for frame in [#"{"name":"ping"}"#, #"{"id":"x","name":"ping","replyTo":null}"#, #"{"name":"ping","replyTo":""}"#] {
+        for frame in [
+            #"{"name":"ping"}"#, #"{"id":"x","name":"ping","replyTo":null}"#, #"{"name":"ping","replyTo":""}"#,
+        ] {
             #expect(codec.read(frame: frame) == .heartbeat)
             #expect(throws: FrameError.self) { try codec.decode(frame: frame) }
         }
@@ -72,7 +74,10 @@ struct LeniencyTests {
     func unusableFields() throws {
         let c0 = "deploymentSyncRequest.containers[0]"
         let cases: [(String, String)] = [
-            (try activateFrame(container: "environment", to: 5), "\(c0).environment: an object expected, found a number"),
+            (
+                try activateFrame(container: "environment", to: 5),
+                "\(c0).environment: an object expected, found a number"
+            ),
             (
                 try activateFrame(container: "environment", "A", to: []),
                 "\(c0).environment.A: a text expected, found an array"
@@ -84,7 +89,10 @@ struct LeniencyTests {
             (try activateFrame(container: "labels", to: []), "\(c0).labels: an object expected, found an array"),
             (try activateFrame(container: "tty", to: "maybe"), "\(c0).tty: true or false expected, found a text"),
             (try activateFrame(container: "memory", to: "much"), "\(c0).memory: a number expected, found a text"),
-            (try activateFrame(container: "memory", to: .number("1e99")), "\(c0).memory: a number expected, found a number"),
+            (
+                try activateFrame(container: "memory", to: .number("1e99")),
+                "\(c0).memory: a number expected, found a number"
+            ),
             (
                 try activateFrame(container: "publicEndpoints", 0, "publicPort", to: "http"),
                 "\(c0).publicEndpoints[0].publicPort: a number expected, found a text"
@@ -97,8 +105,14 @@ struct LeniencyTests {
                 try activateFrame(container: "publicEndpoints", 0, to: "80"),
                 "\(c0).publicEndpoints[0]: an object expected, found a text"
             ),
-            (try activateFrame(container: "dataVolumes", to: 5), "\(c0).dataVolumes: an array expected, found a number"),
-            (try activateFrame(container: "dataVolumes", 1, to: 5), "\(c0).dataVolumes[1]: a text expected, found a number"),
+            (
+                try activateFrame(container: "dataVolumes", to: 5),
+                "\(c0).dataVolumes: an array expected, found a number"
+            ),
+            (
+                try activateFrame(container: "dataVolumes", 1, to: 5),
+                "\(c0).dataVolumes[1]: a text expected, found a number"
+            ),
             (try activateFrame(container: "image", to: [:]), "\(c0).image: a text expected, found an object"),
             (try activateFrame(container: "uuid", to: nil), "\(c0).uuid: missing"),
             (try activateFrame(container: "uuid", to: ""), "\(c0).uuid: missing"),
@@ -108,8 +122,14 @@ struct LeniencyTests {
                 try activateFrame(request: "containers", to: [:]),
                 "deploymentSyncRequest.containers: an array expected, found an object"
             ),
-            (try activateFrame(request: "containers", to: []), "the number of instances for deploymentSyncRequest is zero"),
-            (try activateFrame(request: "containers", to: nil), "the number of instances for deploymentSyncRequest is zero"),
+            (
+                try activateFrame(request: "containers", to: []),
+                "the number of instances for deploymentSyncRequest is zero"
+            ),
+            (
+                try activateFrame(request: "containers", to: nil),
+                "the number of instances for deploymentSyncRequest is zero"
+            ),
             (
                 try activateFrame(request: "volumes", to: "v"),
                 "deploymentSyncRequest.volumes: an array expected, found a text"

@@ -56,7 +56,8 @@ struct APICertificateTests {
     @Test("is the first block, whatever follows")
     func firstBlock() throws {
         let key = TestKeys.rsaPublicKey
-        for text in [key, key + key, key + "-----BEGIN PUB", "\n\n" + key, key.split(separator: "\n").joined(separator: "\r\n"),
+        for text in [
+            key, key + key, key + "-----BEGIN PUB", "\n\n" + key, key.split(separator: "\n").joined(separator: "\r\n"),
             String(key.dropLast()), "a comment\n" + key,
         ] {
             #expect(try APICertificate.firstPublicKey(in: text) == key)
@@ -66,7 +67,8 @@ struct APICertificateTests {
     @Test("is refused if it is anything else")
     func refused() {
         let key = TestKeys.rsaPublicKey
-        for text in ["", "<html></html>", TestKeys.certificate, TestKeys.certificate + key, TestKeys.ellipticPublicKey,
+        for text in [
+            "", "<html></html>", TestKeys.certificate, TestKeys.certificate + key, TestKeys.ellipticPublicKey,
             String(key.prefix(100)), key.replacing("MIIB", with: "MIIC"), key.replacing("ANBgk", with: "!!!!!"),
             "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n",
             "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",

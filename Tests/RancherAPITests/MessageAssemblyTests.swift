@@ -36,7 +36,8 @@ struct MessageAssemblyTests {
     @Test("has broken UTF-8 repaired")
     func broken() {
         var assembler = MessageAssembler(messageLimitBytes: 10, skimLimitBytes: 20)
-        #expect(assembler.append(ByteBuffer(bytes: [0x61, 0xFF, 0xC3]), .first, isLast: true) == .text("a\u{FFFD}\u{FFFD}"))
+        #expect(
+            assembler.append(ByteBuffer(bytes: [0x61, 0xFF, 0xC3]), .first, isLast: true) == .text("a\u{FFFD}\u{FFFD}"))
     }
 
     @Test("cannot begin inside another or go on without a beginning")
@@ -74,11 +75,21 @@ struct MessageAssemblyTests {
     @Test(
         "tells whom to answer, wherever that stands in it",
         arguments: [
-            (#"{"data":{"id":"no","name":"no","x":[{"replyTo":"no"}]},"id":"e","name":"n","replyTo":"r","resourceId":"1i2","resourceType":"t"}"#, true),
-            (#" { "id" : "e" , "name" : "n" , "replyTo" : "r" , "resourceId" : "1i2" , "resourceType" : "t" , "z":"\"},{" } "#, true),
-            (#"{"id":"\u0065","name":"n","replyTo":"r","resourceId":"1i2","resourceType":"t","id2":"x","x":"id"}"#, true),
+            (
+                #"{"d":{"id":"no","x":[{"replyTo":"no"}]},"id":"e","name":"n","replyTo":"r","resourceId":"1i2","resourceType":"t"}"#,
+                true
+            ),
+            (
+                #" { "id" : "e" , "name" : "n" , "replyTo" : "r" , "resourceId":"1i2", "resourceType":"t","z":"\"},{" } "#,
+                true
+            ),
+            (
+                #"{"id":"\u0065","name":"n","replyTo":"r","resourceId":"1i2","resourceType":"t","id2":"x","x":"id"}"#,
+                true
+            ),
             (#"{"x":["id",":","{"],"id":"e","resourceType":"t","resourceId":"1i2","replyTo":"r","name":"n"}"#, true),
-            (#"{"id":"e","replyTo":"r"}"#, false), (#"{"id":null,"name":"n"}"#, false), (#"[{"id":"e","name":"n"}]"#, false),
+            (#"{"id":"e","replyTo":"r"}"#, false), (#"{"id":null,"name":"n"}"#, false),
+            (#"[{"id":"e","name":"n"}]"#, false),
             (#""id","e""#, false), ("", false), (#"{"id":{"id":"e"},"name":["n"]}"#, false), ("}}]]{{", false),
         ])
     func skim(text: String, isFound: Bool) {

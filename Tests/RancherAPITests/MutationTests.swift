@@ -20,7 +20,8 @@ struct SeededRandom: RandomNumberGenerator {
 struct MutationTests {
     private static let strange: [JSON] = [
         nil, true, false, 0, -1, 5, .number("1e308"), .number("99999999999999999999"), .number("-0.5"), "", "x", "true",
-        "-7", "NaN", "class:java.lang.Error", "\u{0}", [], [nil], [[]], [5, "x"], [:], ["a": 5], ["": nil], ["a": ["b": []]],
+        "-7", "NaN", "class:java.lang.Error", "\u{0}", [], [nil], [[]], [5, "x"], [:], ["a": 5], ["": nil],
+        ["a": ["b": []]],
     ]
 
     @Test("with other values in it is always answered", arguments: 0..<4)
@@ -61,7 +62,8 @@ struct MutationTests {
                 switch Int.random(in: 0..<4, using: &random) {
                 case 0: bytes[index] = UInt8.random(in: 0...255, using: &random)
                 case 1: bytes.remove(at: index)
-                case 2: bytes.insert(contentsOf: Array("{}[]\",:0\\".utf8).shuffled(using: &random).prefix(2), at: index)
+                case 2:
+                    bytes.insert(contentsOf: Array("{}[]\",:0\\".utf8).shuffled(using: &random).prefix(2), at: index)
                 default: bytes.removeSubrange(index..<min(bytes.count, index + Int.random(in: 1...40, using: &random)))
                 }
                 if bytes.isEmpty { bytes = [0x20] }

@@ -19,7 +19,8 @@ func schemasBody(_ base: String, collections: [String: String] = [:]) -> String 
         "data": [
             schema("publish", "publish", ["POST"]), schema("subscribe", "subscribe", ["GET"]),
             schema("register", "registers", ["GET", "POST"]),
-            ["id": "linkless", "pluralName": "linklesses", "links": ["self": .string("\(base)/schemas/linkless")]], [:], nil,
+            ["id": "linkless", "pluralName": "linklesses", "links": ["self": .string("\(base)/schemas/linkless")]], [:],
+            nil,
         ],
     ]
     return all.encodedText
@@ -30,7 +31,8 @@ func base(_ request: StubRequest) -> String { "http://\(request.headers.first(na
 
 func schemasResponse(_ request: StubRequest, collections: [String: String] = [:]) -> StubResponse {
     StubResponse(
-        headers: [("X-API-Schemas", "\(base(request))/schemas")], body: schemasBody(base(request), collections: collections))
+        headers: [("X-API-Schemas", "\(base(request))/schemas")],
+        body: schemasBody(base(request), collections: collections))
 }
 
 @Suite("The REST client")
@@ -53,7 +55,9 @@ struct RancherClientTests {
                 let client = RancherClient(url: try server.url("/v1"), key: Self.key, httpClient: http)
                 try await client.publish(body: #"{"a":1}"#)
                 try await client.publish(body: #"{"a":2}"#)
-                #expect(server.requests.map(\.path) == ["/v3", "/v3/schemas", "/v3/publish", "/v3/publish"], "looked up once")
+                #expect(
+                    server.requests.map(\.path) == ["/v3", "/v3/schemas", "/v3/publish", "/v3/publish"],
+                    "looked up once")
                 #expect(server.requests.allSatisfy { $0.authorization == Self.authorization })
                 #expect(server.requests.last?.body == #"{"a":2}"#)
                 #expect(server.requests.last?.headers.first(name: "content-type") == "application/json")
@@ -90,7 +94,9 @@ struct RancherClientTests {
         let respond: @Sendable (StubRequest) -> StubResponse? = { request in
             let place = moved.withLock { $0 } ? "/v3/new" : "/v3/old"
             switch request.path {
-            case "/v3", "/v3/schemas": return schemasResponse(request, collections: ["publish": "http://\(request.headers.first(name: "host") ?? "")\(place)"])
+            case "/v3", "/v3/schemas":
+                return schemasResponse(
+                    request, collections: ["publish": "http://\(request.headers.first(name: "host") ?? "")\(place)"])
             case place: return StubResponse(status: .created)
             default: return StubResponse(status: .notFound)
             }
@@ -136,7 +142,8 @@ struct RancherClientTests {
             switch (request.method, request.path) {
             case (_, "/v3"): schemasResponse(request)
             case (_, "/v3/schemas"): schemasResponse(request)
-            case (.GET, "/v3/registers"): StubResponse(body: #"{"data":[{"id":"1"},{"id":"2"}],"pagination":{"next":"x"}}"#)
+            case (.GET, "/v3/registers"):
+                StubResponse(body: #"{"data":[{"id":"1"},{"id":"2"}],"pagination":{"next":"x"}}"#)
             case (.POST, "/v3/registers"): StubResponse(status: .created, body: #"{"id":"3"}"#)
             default: StubResponse(status: .notFound)
             }
@@ -182,9 +189,13 @@ struct RancherClientTests {
 
     @Test(
         "tells a failure worth another try from one that is not",
-        arguments: [(500, true), (502, true), (503, true), (429, true), (408, true), (401, false), (403, false), (404, false), (302, false)])
+        arguments: [
+            (500, true), (502, true), (503, true), (429, true), (408, true), (401, false), (403, false), (404, false),
+            (302, false),
+        ])
     func retryable(status: Int, expected: Bool) async throws {
-        try await StubServer.run(respond: { _ in StubResponse(status: .init(statusCode: status), body: "<html>\nno") }) { server in
+        try await StubServer.run(respond: { _ in StubResponse(status: .init(statusCode: status), body: "<html>\nno") })
+        { server in
             try await withHTTPClient { http in
                 let client = RancherClient(url: try server.url(), key: Self.key, httpClient: http)
                 let error = await #expect(throws: RancherError.self) { try await client.publish(body: "{}") }
@@ -271,7 +282,9 @@ struct RancherClientTests {
             let roots = "\(directory)/roots.pem"
             try TestFiles.write(TestKeys.certificate, to: roots)
             let respond: @Sendable (StubRequest) -> StubResponse? = { request in
-                StubResponse(headers: [("X-API-Schemas", "https://\(request.headers.first(name: "host") ?? "")/v3")], body: schemasBody("x"))
+                StubResponse(
+                    headers: [("X-API-Schemas", "https://\(request.headers.first(name: "host") ?? "")/v3")],
+                    body: schemasBody("x"))
             }
             try await StubServer.run(withTLS: true, respond: respond) { server in
                 try await withHTTPClient(extraTrustRoots: roots) { http in

@@ -25,9 +25,11 @@ struct RegistrationScriptTests {
     @Test(
         "is read as a shell reads it",
         arguments: [
-            (#"CATTLE_URL="a=b=c""#, "a=b=c"), (#"CATTLE_URL=bare"#, "bare"), (#"CATTLE_URL='single "$x" \'"#, #"single "$x" \"#),
+            (#"CATTLE_URL="a=b=c""#, "a=b=c"), (#"CATTLE_URL=bare"#, "bare"),
+            (#"CATTLE_URL='single "$x" \'"#, #"single "$x" \"#),
             (#"CATTLE_URL="q\"d\$v\\b\`t\n""#, #"q"d$v\b`t\n"#), (#"CATTLE_URL="a"'b'c"#, "abc"),
-            (#"  export   CATTLE_URL="spaces"  # comment"#, "spaces"), (#"CATTLE_URL=a#b"#, "a#b"), (#"CATTLE_URL=a;echo"#, "a"),
+            (#"  export   CATTLE_URL="spaces"  # comment"#, "spaces"), (#"CATTLE_URL=a#b"#, "a#b"),
+            (#"CATTLE_URL=a;echo"#, "a"),
             (#"CATTLE_URL=back\ slash"#, "back slash"), (#"CATTLE_URL="open"#, "open"), (#"CATTLE_URL="""#, ""),
             (#"CATTLE_URL="#, ""), ("CATTLE_URL=\"crlf\"\r", "crlf"), ("export\tCATTLE_URL=tab", "tab"),
             ("CATTLE_URL=first\nCATTLE_URL=second", "second"), ("CATTLE_URL=\"[::1]:8080\"", "[::1]:8080"),
@@ -40,7 +42,8 @@ struct RegistrationScriptTests {
     @Test(
         "sets a variable only by its exact name",
         arguments: [
-            "# CATTLE_URL=x", "MY_CATTLE_URL=x", "CATTLE_URL_2=x", "echo CATTLE_URL=x", "export CATTLE_URL", "CATTLE_URL",
+            "# CATTLE_URL=x", "MY_CATTLE_URL=x", "CATTLE_URL_2=x", "echo CATTLE_URL=x", "export CATTLE_URL",
+            "CATTLE_URL",
             "if [ \"$CATTLE_URL\" = x ]; then", "CATTLE_URL =x", "export", "=x", "exportCATTLE_URL=x", "1=2", "",
         ])
     func exactNames(line: String) throws {
@@ -51,7 +54,8 @@ struct RegistrationScriptTests {
         "is refused if the keys are not in it",
         arguments: [
             "", "<html><body>Please log in</body></html>", "export CATTLE_REGISTRATION_ACCESS_KEY=\"a\"",
-            "export CATTLE_REGISTRATION_SECRET_KEY=\"a\"", "CATTLE_REGISTRATION_ACCESS_KEY=\nCATTLE_REGISTRATION_SECRET_KEY=s",
+            "export CATTLE_REGISTRATION_SECRET_KEY=\"a\"",
+            "CATTLE_REGISTRATION_ACCESS_KEY=\nCATTLE_REGISTRATION_SECRET_KEY=s",
         ])
     func missingKeys(text: String) {
         let error = #expect(throws: RancherError.self) { try RegistrationScript(parsing: text) }

@@ -7,7 +7,8 @@ import Testing
 struct ReplyTests {
     private let codec = DialectACodec()
     private let event = EventHeader(
-        id: "7c0b", name: "compute.instance.activate", replyTo: "reply.4711", resourceID: "1i20", resourceType: "instance")
+        id: "7c0b", name: "compute.instance.activate", replyTo: "reply.4711", resourceID: "1i20",
+        resourceType: "instance")
     private let time = Timestamp(milliseconds: 1_506_300_004_321)
 
     private func reply(_ answer: Answer, to event: EventHeader? = nil) throws -> JSON {
@@ -27,7 +28,9 @@ struct ReplyTests {
     @Test("gives the state of an instance as in the worked example")
     func instance() throws {
         let inspection = try JSON(
-            parsing: #"{"Id":"9b41","State":{"Running":true},"Big":9007199254740993,"NetworkSettings":{"IPAddress":"10.42.12.7"}}"#)
+            parsing:
+                #"{"Id":"9b41","Big":9007199254740993,"NetworkSettings":{"IPAddress":"10.42.12.7"}}"#
+        )
         let status: JSON = [
             "instanceUuid": "85db", "externalId": "9b41", "dockerInspect": inspection, "primaryIpAddress": "10.42.12.7",
         ]
@@ -47,13 +50,17 @@ struct ReplyTests {
         "finds the address where this engine has it",
         arguments: [
             (#"{"IPAddress":"1.2.3.4","Networks":{"a":{"IPAddress":"9.9.9.9"}}}"#, "1.2.3.4"),
-            (#"{"IPAddress":"","Networks":{"z":{"IPAddress":"9.9.9.9"},"b":{"IPAddress":"2.2.2.2"},"a":{"IPAddress":""}}}"#, "2.2.2.2"),
+            (
+                #"{"IPAddress":"","Networks":{"z":{"IPAddress":"9"},"b":{"IPAddress":"2.2.2.2"},"a":{"IPAddress":""}}}"#,
+                "2.2.2.2"
+            ),
             (#"{"Networks":{"bridge":{"IPAddress":"2.2.2.2"}}}"#, "2.2.2.2"), (#"{"Networks":null}"#, nil), ("{}", nil),
             (#"{"Networks":{"host":{"IPAddress":""}}}"#, nil), ("null", nil),
         ])
     func address(settings: String, expected: String?) throws {
         let inspection: JSON = ["Id": "9b41", "NetworkSettings": try JSON(parsing: settings)]
-        let status = try reply(.instance(uuid: "85db", inspection: inspection))["data"]["deploymentSyncResponse"]["instanceStatus"][0]
+        let status = try reply(.instance(uuid: "85db", inspection: inspection))["data"]["deploymentSyncResponse"][
+            "instanceStatus"][0]
         #expect(status["primaryIpAddress"].text == expected)
         #expect(status.object?["primaryIpAddress"] == expected.map(JSON.string), "left out, not null")
     }
@@ -81,10 +88,13 @@ struct ReplyTests {
     @Test("gives an inspection under the resource's type")
     func inspection() throws {
         func event(_ type: String?) -> EventHeader {
-            EventHeader(id: "e", name: "compute.instance.inspect", replyTo: "reply.1", resourceID: nil, resourceType: type)
+            EventHeader(
+                id: "e", name: "compute.instance.inspect", replyTo: "reply.1", resourceID: nil, resourceType: type)
         }
         #expect(
-            try reply(.inspection(["Id": "c"]), to: event("instanceInspect"))["data"] == ["instanceInspect": ["Id": "c"]])
+            try reply(.inspection(["Id": "c"]), to: event("instanceInspect"))["data"] == [
+                "instanceInspect": ["Id": "c"]
+            ])
         #expect(try reply(.inspection(["Id": "c"]), to: event("other"))["data"] == ["other": ["Id": "c"]])
         #expect(
             try reply(.inspection(nil), to: event(nil))["data"]
@@ -109,7 +119,8 @@ struct ReplyTests {
         let text = "Error response from daemon: manifest for nginx:1.13 not found: manifest unknown"
         #expect(
             try reply(.failure(text)) == [
-                "name": "reply.4711", "previousIds": ["7c0b"], "transitioning": "error", "transitioningMessage": .string(text),
+                "name": "reply.4711", "previousIds": ["7c0b"], "transitioning": "error",
+                "transitioningMessage": .string(text),
                 "links": nil, "actions": nil,
             ])
     }
@@ -130,7 +141,8 @@ struct ReplyTests {
         #expect(
             try JSON(parsing: codec.progress(of: event, text: "Pulling from library/nginx")) == [
                 "name": "reply.4711", "previousIds": ["7c0b"], "resourceId": "1i20", "resourceType": "instance",
-                "transitioning": "yes", "transitioningMessage": "Pulling from library/nginx", "links": nil, "actions": nil,
+                "transitioning": "yes", "transitioningMessage": "Pulling from library/nginx", "links": nil,
+                "actions": nil,
             ])
     }
 

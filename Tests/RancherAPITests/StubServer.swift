@@ -74,7 +74,8 @@ final class StubServer: Sendable {
             tls = try NIOSSLContext(
                 configuration: .makeServerConfiguration(
                     certificateChain: certificates.map { .certificate($0) },
-                    privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(TestKeys.privateKey.utf8), format: .pem))))
+                    privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(TestKeys.privateKey.utf8), format: .pem)))
+            )
         }
         let context = tls
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -112,7 +113,8 @@ final class StubServer: Sendable {
             }
             .bind(host: host, port: 0).get()
         let server = StubServer(
-            port: channel.localAddress?.port ?? 0, host: host, scheme: withTLS ? "https" : "http", channel: channel, log: log)
+            port: channel.localAddress?.port ?? 0, host: host, scheme: withTLS ? "https" : "http", channel: channel,
+            log: log)
         do {
             let result = try await body(server)
             try await channel.close()
@@ -216,9 +218,14 @@ private final class StubRequestHandler: ChannelInboundHandler, RemovableChannelH
         if !response.neverEnds {
             headers.add(name: "Content-Length", value: "\(response.contentLength ?? response.body.utf8.count)")
         }
-        context.write(wrapOutboundOut(.head(.init(version: .http1_1, status: response.status, headers: headers))), promise: nil)
+        context.write(
+            wrapOutboundOut(.head(.init(version: .http1_1, status: response.status, headers: headers))), promise: nil)
         context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: response.body)))), promise: nil)
-        if response.neverEnds { context.flush() } else { context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil) }
+        if response.neverEnds {
+            context.flush()
+        } else {
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        }
     }
 }
 

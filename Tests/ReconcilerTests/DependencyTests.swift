@@ -10,7 +10,11 @@ struct DependencyTests {
     private let host: Host
     private let volume = VolumeSpecification(name: "v", driver: "local")
 
-    init() throws { host = try Host() }
+    init() throws {
+        host = try Host()
+        // The list was read, so that instances need no look of their own first.
+        host.give(.containers([]))
+    }
 
     @Test("Two hundred instances that need one image make one pull")
     func onePull() throws {
@@ -121,7 +125,7 @@ struct DependencyTests {
         try host.crash { _ in happens }
         host.run()
         #expect((0..<3).allSatisfy { host.answer("e\($0)") == "instance u-\($0) running" })
-        #expect(host.engine.pulls == (happens ? 1 : 1))
+        #expect(host.engine.pulls == 1)
     }
 
     @Test("Progress of a pull goes to everybody who waits for it, at most once a second each")

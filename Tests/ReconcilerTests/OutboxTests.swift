@@ -20,7 +20,8 @@ struct OutboxTests {
             host.letters = []
             host.give(.undelivered(eventID: "e0", reason: "503", isFinal: false))
             #expect(host.letters.isEmpty)
-            let next = try #require(host.reconciler.wakeUps.next())
+            let reply = try host.store.reply(to: "e0")
+            let next = try #require(reply?.nextAttemptAt)
             pauses.append((next - host.now).inMilliseconds)
             host.now = next
             while host.letters.isEmpty {

@@ -3,6 +3,7 @@ package import Model
 
 /// The events of Rancher 2.0's technology preview, in both directions (PROTOCOL 3.3, 4, 5, 6; dialect A). Pure.
 package struct DialectACodec: EventCodec {
+    /// It has no settings.
     package init() {}
 
     /// The names to subscribe to (PROTOCOL 3.1).

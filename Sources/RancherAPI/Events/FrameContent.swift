@@ -13,9 +13,12 @@ package enum FrameContent: Sendable, Hashable {
 
 /// Why a frame carries no event.
 package struct FrameError: Error, Hashable, CustomStringConvertible {
+    /// For the log.
     package let reason: String
 
+    /// A reason in one line.
     package init(reason: String) { self.reason = reason }
 
+    /// The reason.
     package var description: String { reason }
 }

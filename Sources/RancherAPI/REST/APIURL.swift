@@ -11,6 +11,7 @@ package struct APIURL: Sendable, Hashable, CustomStringConvertible {
     /// Without the question mark; empty if there is none.
     package var query: String
 
+    /// Takes the parts as they are.
     package init(scheme: String, host: String, port: Int? = nil, path: String = "", query: String = "") {
         self.scheme = scheme
         self.host = host
@@ -63,6 +64,7 @@ package struct APIURL: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// The URL as text.
     package var description: String {
         "\(scheme)://\(authority)\(path)\(query.isEmpty ? "" : "?\(query)")"
     }
@@ -73,6 +75,7 @@ package struct APIURL: Sendable, Hashable, CustomStringConvertible {
         return port.map { "\(name):\($0)" } ?? name
     }
 
+    /// Whether it takes TLS.
     package var isEncrypted: Bool { scheme == "https" || scheme == "wss" }
 
     /// The port to connect to.

@@ -1,9 +1,12 @@
 /// How long to wait before the next try: doubling from ``base`` up to ``cap``, half of it left to chance so that many
 /// hosts do not come back at the same moment. Pure.
 package struct Backoff: Sendable, Hashable {
+    /// The longest first wait.
     package var base: Duration
+    /// The longest wait of all.
     package var cap: Duration
 
+    /// Waits nothing yet.
     package init(base: Duration, cap: Duration) {
         self.base = base
         self.cap = cap

@@ -70,19 +70,25 @@ struct HTTPCaller: Sendable {
     let client: HTTPClient
     /// From the start of the call to the end of the answer.
     let deadline: Duration
+    /// Whether messages leave out the path of the URL, for it may be a secret.
+    var hidesPath = false
 
     private static let maximumRedirects = 5
 
     /// Makes one call; a `GET` follows redirects and takes its credentials along within the same host only.
     ///
+    /// - Parameter closesConnection: After an answer that may have more behind it than it says, the connection is of no
+    ///   further use.
     /// - Throws: ``RancherError`` if there is no whole answer, `CancellationError`.
     func call(
-        _ method: HTTPMethod, _ url: APIURL, key: APIKey? = nil, body: String? = nil, limit: Int
+        _ method: HTTPMethod, _ url: APIURL, key: APIKey? = nil, body: String? = nil, limit: Int,
+        closesConnection: Bool = false
     ) async throws -> HTTPAnswer {
         var url = url
         var key = key
         for _ in 0..<Self.maximumRedirects {
-            let answer = try await callOnce(method, url, key: key, body: body, limit: limit)
+            let answer = try await callOnce(
+                method, url, key: key, body: body, limit: limit, closesConnection: closesConnection)
             guard method == .GET, [301, 302, 303, 307, 308].contains(answer.status.code),
                 let location = answer.headers.first(name: "location")
             else { return answer }
@@ -91,26 +97,32 @@ struct HTTPCaller: Sendable {
                 next.query = ""
                 next.path = location
             } else {
-                next = try APIURL(location)
+                guard let other = try? APIURL(location) else {
+                    throw RancherError(.badAnswer, "\(place(of: url)) sends on to something that is no URL")
+                }
+                next = other
             }
             if next.host != url.host { key = nil }
             url = next
         }
-        throw RancherError(.badAnswer, "more than \(Self.maximumRedirects) redirects, the last to \(url)")
+        throw RancherError(.badAnswer, "more than \(Self.maximumRedirects) redirects, the last to \(place(of: url))")
     }
 
+    private func place(of url: APIURL) -> APIURL { hidesPath ? url.withoutPath : url.withoutQuery }
+
     private func callOnce(
-        _ method: HTTPMethod, _ url: APIURL, key: APIKey?, body: String?, limit: Int
+        _ method: HTTPMethod, _ url: APIURL, key: APIKey?, body: String?, limit: Int, closesConnection: Bool
     ) async throws -> HTTPAnswer {
         var request = HTTPClientRequest(url: url.description)
         request.method = method
         request.headers.add(name: "Accept", value: "application/json, */*")
+        if closesConnection { request.headers.add(name: "Connection", value: "close") }
         if let key { request.headers.add(name: "Authorization", value: key.authorization) }
         if let body {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(string: body))
         }
-        let (client, deadline, place) = (client, deadline, url.withoutQuery)
+        let (client, deadline, place) = (client, deadline, place(of: url))
         let ready = request
         return try await withThrowingTaskGroup(of: HTTPAnswer.self) { group in
             // A deadline of the client's own would end with the head of the answer.
@@ -167,6 +179,13 @@ extension APIURL {
     var withoutQuery: APIURL {
         var url = self
         url.query = ""
+        return url
+    }
+
+    /// For messages about a registration URL, whose path is as good as a password.
+    var withoutPath: APIURL {
+        var url = withoutQuery
+        url.path = "/…"
         return url
     }
 }

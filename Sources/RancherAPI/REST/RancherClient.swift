@@ -104,11 +104,15 @@ package final class RancherClient: Sendable {
         at place: (Schemas) throws(RancherError) -> APIURL
     ) async throws -> (HTTPAnswer, APIURL) {
         if let known = schemas.withLock({ $0 }), let url = try? place(known) {
-            let answer = try await forgettingOnFailure { try await http.call(method, url, key: key, body: body, limit: limit) }
+            let answer = try await forgettingOnFailure {
+                try await http.call(method, url, key: key, body: body, limit: limit)
+            }
             if answer.status != .notFound { return (answer, url) }
         }
         let url = try place(try await discover())
-        let answer = try await forgettingOnFailure { try await http.call(method, url, key: key, body: body, limit: limit) }
+        let answer = try await forgettingOnFailure {
+            try await http.call(method, url, key: key, body: body, limit: limit)
+        }
         return (answer, url)
     }
 

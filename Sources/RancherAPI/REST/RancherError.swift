@@ -1,5 +1,6 @@
 /// Why something asked of the Rancher server was not had.
 package struct RancherError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What kind of failure it is: this decides, never the message.
     package enum Code: Sendable, Hashable {
         /// No connection, or one that broke.
         case unreachable
@@ -15,15 +16,18 @@ package struct RancherError: Error, Sendable, Hashable, CustomStringConvertible 
         case local
     }
 
+    /// The kind of failure.
     package let code: Code
     /// One line for people. Holds no secret.
     package let message: String
 
+    /// A failure in one line.
     package init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
 
+    /// The message.
     package var description: String { message }
 
     /// Whether the same request may succeed later although nobody has changed anything.

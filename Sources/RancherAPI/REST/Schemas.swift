@@ -4,11 +4,15 @@ import LosslessJSON
 package struct Schemas: Sendable, Hashable {
     /// One type of the API.
     package struct Schema: Sendable, Hashable {
+        /// The type's name.
         package let id: String
+        /// The tail of the collection's URL; empty where the server does not say.
         package let pluralName: String
         /// `nil` where the server does not say.
         package let collectionMethods: [String]?
+        /// `links.collection`.
         package let collection: APIURL?
+        /// `links.self`: where the schema itself is.
         package let location: APIURL?
 
         init?(_ json: JSON) {

@@ -11,6 +11,7 @@ package struct APICertificate: Sendable {
     /// For the call.
     package var deadline = Duration.seconds(30)
 
+    /// Fetches nothing yet.
     package init(url: APIURL, path: String) {
         self.url = url
         self.path = path
@@ -22,14 +23,14 @@ package struct APICertificate: Sendable {
     package func fetch(httpClient: HTTPClient) async throws {
         let place = url.droppingSchemas.appending("scripts/api.crt")
         let http = HTTPCaller(client: httpClient, deadline: deadline)
-        let answer = try await http.call(.GET, place, limit: 64 << 10)
+        let answer = try await http.call(.GET, place, limit: 64 << 10, closesConnection: true)
         guard answer.status == .ok else { throw answer.refusal(from: place) }
         let block = try Self.firstPublicKey(in: String(decoding: answer.body, as: UTF8.self))
         try PrivateFile.replace(path, with: Array(block.utf8), mode: 0o644)
     }
 
-    /// The first PEM block, if it is the public key of RSA that it should be. Whatever follows it is of no interest: the
-    /// server sends the text twice.
+    /// The first PEM block, if it is the public key of RSA that it should be. Whatever follows it is of no interest:
+    /// the server sends the text twice.
     ///
     /// - Throws: ``RancherError`` of the code `badAnswer`.
     package static func firstPublicKey(in text: String) throws(RancherError) -> String {

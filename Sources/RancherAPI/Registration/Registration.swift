@@ -1,6 +1,6 @@
 package import AsyncHTTPClient
-import LosslessJSON
 package import Logging
+import LosslessJSON
 import NIOHTTP1
 
 /// Brings a host and a server together: from the registration URL to the keys of the host's agent (PROTOCOL 2.4).
@@ -20,6 +20,7 @@ package struct Registration: Sendable {
     /// For each call.
     package var deadline = Duration.seconds(30)
 
+    /// A registration that asks nobody yet.
     package init(
         registrationURL: APIURL, token: String, url: String = "", agentIP: String = "", orchestration: String = ""
     ) {
@@ -55,7 +56,7 @@ package struct Registration: Sendable {
     }
 
     private func fetchScript(_ httpClient: HTTPClient) async throws -> RegistrationScript {
-        let http = HTTPCaller(client: httpClient, deadline: deadline)
+        let http = HTTPCaller(client: httpClient, deadline: deadline, hidesPath: true)
         let answer = try await http.call(.GET, registrationURL, limit: 1 << 20)
         guard answer.status == .ok else { throw answer.refusal(from: registrationURL.withoutPath) }
         return try RegistrationScript(parsing: String(decoding: answer.body, as: UTF8.self))
@@ -78,7 +79,8 @@ package struct Registration: Sendable {
             let items = try await client.list("register", filters: [("key", token)])
             // A server that does not filter must not give us the keys of another host.
             let item = items.first { $0["key"].text == token } ?? items.first { $0["key"].isNull }
-            if let item, let accessKey = item["accessKey"].nonEmptyText, let secretKey = item["secretKey"].nonEmptyText {
+            if let item, let accessKey = item["accessKey"].nonEmptyText, let secretKey = item["secretKey"].nonEmptyText
+            {
                 logger.info("Registered", metadata: ["url": "\(serverURL)", "accessKey": "\(accessKey)"])
                 return Credentials(
                     url: serverURL, key: APIKey(accessKey: accessKey, secretKey: secretKey),
@@ -108,15 +110,6 @@ package struct Registration: Sendable {
         var item = JSONObject([.init(key: "type", value: "register"), .init(key: "key", value: .string(token))])
         if !orchestration.isEmpty { item.append("orchestration", .string(orchestration)) }
         return .object(item)
-    }
-}
-
-extension APIURL {
-    /// The path of a registration URL is a secret.
-    var withoutPath: APIURL {
-        var url = withoutQuery
-        url.path = "/…"
-        return url
     }
 }
 

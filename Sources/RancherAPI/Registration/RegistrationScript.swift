@@ -22,6 +22,7 @@ package struct RegistrationScript: Sendable, Hashable, CustomStringConvertible {
         detectedAgentIP = variables["DETECTED_CATTLE_AGENT_IP"] ?? ""
     }
 
+    /// For the log.
     package var description: String { "registration at \(url) with the \(key)" }
 
     /// The variables that the lines of a shell script set, with or without `export`; other lines are passed over.

@@ -1,11 +1,12 @@
 /// The key that identifies this host for ever (PROTOCOL 1.5, 2.4.2): the same key always yields the same agent.
 package enum RegistrationToken {
+    /// Inside the state directory.
     package static let fileName = ".registration_token"
 
     /// Reads the token, or makes one if there is none yet: 64 random bytes as hexadecimal digits.
     ///
-    /// White space around it is dropped, for a script may have written it. An empty file, the trace of a crash, counts as
-    /// none. The file is made as a whole and is readable by its owner only.
+    /// White space around it is dropped, for a script may have written it. An empty file, the trace of a crash, counts
+    /// as none. The file is made as a whole and is readable by its owner only.
     ///
     /// - Throws: ``RancherError`` of the code `local`.
     package static func load(directory: String) throws(RancherError) -> String {

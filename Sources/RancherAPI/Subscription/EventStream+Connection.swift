@@ -16,10 +16,11 @@ extension EventStream {
         let opening = Opening(eventLoop: MultiThreadedEventLoopGroup.singleton.any())
         return try await withTaskCancellationHandler {
             try Task.checkCancellation()
+            let url = subscriptionURL(link: link)
             do {
-                try open(subscriptionURL(link: link), opening, sinks)
+                try open(url, opening, sinks)
             } catch {
-                opening.fail(error)
+                opening.fail(Self.failure(error, place: url.withoutQuery))
             }
             return try await opening.outcome.get().get()
         } onCancel: {
@@ -32,7 +33,8 @@ extension EventStream {
             url.isEncrypted ? try NIOSSLContext(configuration: .rancher(extraTrustRoots: extraTrustRoots)) : nil
         opening.failAfter(
             timing.handshakeDeadline,
-            RancherError(.timedOut, "\(url.withoutQuery) did not open the websocket within \(timing.handshakeDeadline)"))
+            RancherError(.timedOut, "\(url.withoutQuery) did not open the websocket within \(timing.handshakeDeadline)")
+        )
         ClientBootstrap(group: opening.eventLoop)
             .connectTimeout(TimeAmount(timing.connectDeadline))
             .channelInitializer { channel in
@@ -164,7 +166,8 @@ extension EventStream {
         }
 
         func connected(_ channel: any Channel, place: APIURL) {
-            guard case .opening(let attempts) = state.value, let (_, upgrade) = attempts[ObjectIdentifier(channel)] else {
+            guard case .opening(let attempts) = state.value, let (_, upgrade) = attempts[ObjectIdentifier(channel)]
+            else {
                 channel.close(promise: nil)
                 return
             }

@@ -1,11 +1,14 @@
 package import Logging
 
 extension EventStream {
+    /// How connections follow each other.
     package struct Reconnection: Sendable, Hashable {
+        /// Between two connections.
         package var backoff = Backoff(base: .milliseconds(500), cap: .seconds(30))
         /// A connection that lived as long as this makes the failures before it forgotten.
         package var stableAfter = Duration.seconds(30)
 
+        /// 0.5 s to 30 s, forgotten after 30 s.
         package init() {}
     }
 

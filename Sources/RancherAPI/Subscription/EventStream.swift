@@ -11,6 +11,7 @@ package struct EventStream: Sendable {
         /// A message too large to be looked at, with whom to answer if that could be found out. The connection goes on.
         package var onOversized: @Sendable (EventHeader?) -> Void
 
+        /// What is not of interest may be left out.
         package init(
             onOpen: @escaping @Sendable () -> Void = {},
             onFrame: @escaping @Sendable (String) -> Void,
@@ -22,26 +23,31 @@ package struct EventStream: Sendable {
         }
     }
 
+    /// Deadlines and intervals (PROTOCOL 3.1, 3.2).
     package struct Timing: Sendable, Hashable {
         /// For the TCP connection.
         package var connectDeadline = Duration.seconds(10)
         /// For everything up to the open websocket.
         package var handshakeDeadline = Duration.seconds(30)
+        /// Between two of our pings.
         package var pingInterval = Duration.seconds(5)
         /// Without a pong for so long the server counts as dead.
         package var pongDeadline = Duration.seconds(60)
         /// How long a close waits for the server's.
         package var closeDeadline = Duration.seconds(1)
 
+        /// The values of PROTOCOL.
         package init() {}
     }
 
+    /// Sizes of messages, all their fragments together.
     package struct Limits: Sendable, Hashable {
         /// Larger messages are not handed on.
         package var messageBytes = 4 << 20
         /// Larger messages end the connection.
         package var skimmedMessageBytes = 64 << 20
 
+        /// 4 MiB and 64 MiB.
         package init() {}
     }
 
@@ -59,6 +65,7 @@ package struct EventStream: Sendable {
         /// We closed it.
         case cancelled
 
+        /// For the log.
         package var description: String {
             switch self {
             case .closedByServer(let code, let text):
@@ -74,13 +81,18 @@ package struct EventStream: Sendable {
 
     /// `CATTLE_URL` as configured: the subscription goes there, not to the normalised URL (PROTOCOL 3.1).
     package var configuredURL: APIURL
+    /// The keys of the host's agent.
     package var key: APIKey
+    /// What to subscribe to (PROTOCOL 3.1).
     package var eventNames: [String]
     /// The path of a PEM file with certificates to trust besides the system's.
     package var extraTrustRoots: String?
+    /// Deadlines and intervals.
     package var timing = Timing()
+    /// Sizes of messages.
     package var limits = Limits()
 
+    /// A subscription that connects to nothing yet.
     package init(
         configuredURL: APIURL, key: APIKey, eventNames: [String] = DialectACodec.eventNames,
         extraTrustRoots: String? = nil

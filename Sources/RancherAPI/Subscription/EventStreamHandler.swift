@@ -103,7 +103,8 @@ final class EventStreamHandler: ChannelDuplexHandler {
         closeSoon(context)
     }
 
-    private func take(_ frame: WebSocketFrame, _ fragment: MessageAssembler.Fragment, _ context: ChannelHandlerContext) {
+    private func take(_ frame: WebSocketFrame, _ fragment: MessageAssembler.Fragment, _ context: ChannelHandlerContext)
+    {
         switch assembler.append(frame.data, fragment, isLast: frame.fin) {
         case nil: break
         case .text(let text): sinks.onFrame(text)
@@ -140,7 +141,9 @@ final class EventStreamHandler: ChannelDuplexHandler {
     /// Waits for the server's own close frame, but not long.
     private func closeSoon(_ context: ChannelHandlerContext) {
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        closing = context.eventLoop.scheduleTask(in: TimeAmount(timing.closeDeadline)) { bound.value.close(promise: nil) }
+        closing = context.eventLoop.scheduleTask(in: TimeAmount(timing.closeDeadline)) {
+            bound.value.close(promise: nil)
+        }
     }
 
     private func closePayload(_ code: WebSocketErrorCode) -> ByteBuffer {

@@ -56,7 +56,9 @@ struct MessageAssembler {
             skimmer.append(collected.readableBytesView)
             return skim(data, skimmer, bytes: collected.readableBytes, isLast: isLast)
         }
-        if isLast, collected.readableBytes == 0 { return .text(String(decoding: data.readableBytesView, as: UTF8.self)) }
+        if isLast, collected.readableBytes == 0 {
+            return .text(String(decoding: data.readableBytesView, as: UTF8.self))
+        }
         collected.writeImmutableBuffer(data)
         if isLast { return .text(String(decoding: collected.readableBytesView, as: UTF8.self)) }
         state = .collecting(collected)

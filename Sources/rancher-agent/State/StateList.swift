@@ -7,7 +7,8 @@ import Store
 /// All instances, volumes and images.
 struct StateList: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Show all instances, volumes and images. This is what happens without a command.")
+        commandName: "list",
+        abstract: "Show all instances, volumes and images. This is what happens without a command.")
 
     @OptionGroup var options: StateOptions
 
