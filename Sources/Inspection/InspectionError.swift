@@ -2,8 +2,10 @@ internal import Store
 
 /// Why nothing can be shown: one sentence for whoever asked, which says what to do where that is known.
 package struct InspectionError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The sentence.
     package let description: String
 
+    /// Takes the sentence.
     package init(_ sentence: String) { description = sentence }
 }
 

@@ -2,8 +2,10 @@
 package struct ReportStyle: Sendable, Hashable {
     /// Columns of the terminal; `nil` writes everything in full, for a file or another program.
     package var width: Int?
+    /// Phases, errors and headings are coloured.
     package var isColoured: Bool
 
+    /// A style; a terminal narrower than 20 columns is taken for one of 20.
     package init(width: Int? = nil, isColoured: Bool = false) {
         self.width = width.map { max($0, 20) }
         self.isColoured = isColoured

@@ -3,11 +3,15 @@ package import Store
 
 /// All that `state` shows.
 package struct Snapshot: Sendable, Hashable {
+    /// Instances first, by name.
     package var resources: [ResourceRow]
+    /// How many events wait for their end.
     package var openEventCount: Int
+    /// Since when the oldest of them does.
     package var oldestOpenEventAt: Timestamp?
     /// The answers that the server has not taken yet.
     package var undelivered: [ReplyRow]
+    /// What could not be read, newest first; what it was is not shown.
     package var quarantine: [QuarantineRow]
 
     /// Reads it.
@@ -30,10 +34,13 @@ package struct Snapshot: Sendable, Hashable {
 package struct Dossier: Sendable, Hashable {
     /// An event about the resource, and the answer to it if there is one already.
     package struct Correspondence: Sendable, Hashable {
+        /// The event.
         package var event: EventRow
+        /// The answer; `nil` until it is decided.
         package var reply: ReplyRow?
     }
 
+    /// What is stored of the resource itself.
     package var row: ResourceRow
     /// Oldest first.
     package var history: [TransitionRow]

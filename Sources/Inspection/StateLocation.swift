@@ -13,6 +13,7 @@ package struct StateLocation: Sendable, Hashable {
     /// Where it is when nobody says anything else.
     package static let defaultPath = "/var/lib/rancher/state"
 
+    /// The directory.
     package let path: String
 
     /// Takes what the command line says, else `CATTLE_STATE_DIR`, else ``defaultPath``. Empty texts count as not given.

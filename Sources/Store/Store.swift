@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// The agent's memory: one SQLite file, written by one connection, readable by others at any time.
 ///
 /// Each table has its file, `Store+<Table>.swift`, with the statements that touch it and no others.
@@ -43,7 +45,9 @@ package final class Store {
         }
         let (connection, version): (Connection, Int)
         do {
-            (connection, version) = try open(.readOnly)
+            // A process that has the store open keeps a log beside it. Without one the file is complete, and to take
+            // part in the locking would only leave a log and its index behind.
+            (connection, version) = try open(access(path + "-wal", F_OK) == 0 ? .readOnly : .immutable)
         } catch let error as StoreError where error.kind == .notPermitted || error.kind == .missing {
             // Without write access to the directory SQLite cannot take part in the locking. If the file itself can be
             // read, nobody who could write it is disturbed.

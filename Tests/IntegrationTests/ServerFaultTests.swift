@@ -70,6 +70,24 @@ struct ServerFaultTests {
         }
     }
 
+    @Test func `twenty answers that hang at a time do not delay a ping`() async throws {
+        try await Scene.play { scene in
+            scene.server.setFaults { $0.publishHangCount = 20 }
+            let questions = (1...20).map { RancherServer.instanceInspect(name: "nobody-\($0)") }
+            for question in questions { scene.server.send(event: question) }
+            try await untilTrue("twenty hanging publishes") { scene.server.faults.publishHangCount == 0 }
+            let start = ContinuousClock.now
+            let pings = try await withPings(scene) {
+                try await untilTrue("two seconds", within: .seconds(3)) { ContinuousClock.now - start >= .seconds(2) }
+            }
+            print("beside 20 hanging answers: \(pings)")
+            #expect(pings.longest < .seconds(1))
+            await scene.server.suspend()
+            try await scene.server.resume()
+            for question in questions { try await scene.server.waitForReply(to: question.eventID) }
+        }
+    }
+
     @Test func `work goes on while the server is away, and its answers arrive when it is back`() async throws {
         try await Scene.play(.init(isProxied: true)) { scene in
             let pid = try scene.agent.pid

@@ -106,7 +106,7 @@ final class Host {
     }
 
     /// Lets everything happen, until nothing is left but to wait for the next event.
-    func run(limit: Int = 50_000) {
+    func run(limit: Int = 5_000) {
         for _ in 0..<limit {
             if !work.isEmpty {
                 let piece = work.removeFirst()

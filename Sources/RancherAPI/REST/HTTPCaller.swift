@@ -19,6 +19,9 @@ extension HTTPClient {
         configuration.httpVersion = .http1Only
         // Who calls has a back-off of its own and wants to know at once.
         configuration.connectionPool.retryConnectionEstablishment = false
+        // More than all answers, progress messages and pings that are ever sent at a time: a ping must not wait for a
+        // connection behind requests that hang.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
         return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
     }
 }
