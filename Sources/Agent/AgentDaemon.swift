@@ -50,9 +50,10 @@ package enum AgentDaemon {
         let link = ServerLink(progressLimit: limits.progressInFlight)
         let containers = ContainerDirectory()
         let facts = EngineFacts()
+        let host = HostIdentity(configuration: configuration)
         let pings = PingResponder(
-            configuration: configuration, codec: codec, directory: containers, engineFacts: facts, link: link,
-            limits: limits, logger: logger)
+            configuration: configuration, codec: codec, directory: containers, engineFacts: facts, host: host,
+            link: link, limits: limits, logger: logger)
         let loop = MainLoop(
             group: loopGroup, queue: queue, link: link, runner: OperationRunner(engine: engine), limits: limits,
             logger: logger
@@ -63,10 +64,10 @@ package enum AgentDaemon {
             observer: EngineObserver(engine: engine, directory: containers, logger: logger), engine: engine,
             facts: facts, queue: queue)
         let session = ServerSession(
-            configuration: configuration, codec: codec, queue: queue, link: link, pings: pings,
+            configuration: configuration, codec: codec, queue: queue, link: link, pings: pings, host: host,
             httpClient: httpClient, logger: logger)
         // Started in this order and stopped in the reverse one: no event comes in any more when the loop ends.
-        let services: [any Service] = [loop, watch, pings, session]
+        let services: [any Service] = [loop, watch, host, pings, session]
         var group = ServiceGroupConfiguration(
             services: services.map {
                 .init(

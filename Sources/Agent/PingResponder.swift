@@ -1,4 +1,5 @@
 internal import DockerEngine
+internal import FoundationEssentials
 internal import HostInfo
 internal import Logging
 internal import LosslessJSON
@@ -14,31 +15,29 @@ final class PingResponder: Service {
     private let codec: DialectACodec
     private let directory: ContainerDirectory
     private let engineFacts: EngineFacts
+    private let host: HostIdentity
     private let link: ServerLink
     private let limits: AgentLimits
     private let logger: Logger
     private let pings: AsyncStream<(EventHeader, PingOptions)>
     private let intake: AsyncStream<(EventHeader, PingOptions)>.Continuation
-    /// The address that the server saw this host at, learned at registration.
-    private let detectedAddress = Mutex("")
     private let inHand = Mutex<Set<String>>([])
 
     init(
         configuration: AgentConfiguration, codec: DialectACodec, directory: ContainerDirectory,
-        engineFacts: EngineFacts, link: ServerLink, limits: AgentLimits, logger: Logger
+        engineFacts: EngineFacts, host: HostIdentity, link: ServerLink, limits: AgentLimits, logger: Logger
     ) {
         self.configuration = configuration
         self.codec = codec
         self.directory = directory
         self.engineFacts = engineFacts
+        self.host = host
         self.link = link
         self.limits = limits
         self.logger = logger
         // Of more pings than this the oldest are void by now.
         (pings, intake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(limits.pings))
     }
-
-    func learned(address: String) { detectedAddress.withLock { $0 = address } }
 
     /// Takes a ping; a copy of one that is being answered is dropped.
     func received(_ event: EventHeader, _ options: PingOptions) {
@@ -60,10 +59,9 @@ final class PingResponder: Service {
     private func answer(_ event: EventHeader, _ options: PingOptions) async {
         defer { _ = inHand.withLock { $0.remove(event.id) } }
         let (resources, isComplete) = report(options)
-        var random = SystemRandomNumberGenerator()
         let body = codec.pingReply(
             to: event, resources: resources, instancesComplete: isComplete,
-            messageID: String(random.next(), radix: 16) + String(random.next(), radix: 16), at: .now)
+            messageID: UUID().uuidString.lowercased(), at: .now)
         let start = ContinuousClock.now
         while ContinuousClock.now - start < limits.pingAge, !Task.isCancelled {
             do {
@@ -95,7 +93,7 @@ final class PingResponder: Service {
     }
 
     private func hostResources() -> [JSON] {
-        let hostname = configuration.hostname ?? HostFacts.hostname()
+        let hostname = self.host.hostname
         var host = JSONObject()
         host["type"] = "host"
         host["kind"] = "docker"
@@ -112,17 +110,12 @@ final class PingResponder: Service {
             host["machineServiceRegistrationUuid"] = .string(configuration.physicalHostUUID)
         }
         let pool: JSON = ["type": "storagePool", "kind": "docker", "name": .string("\(hostname) Storage Pool")]
-        guard let address = address() else { return [.object(host), pool] }
+        guard let address = self.host.address else { return [.object(host), pool] }
         // The misspelled key is the one that old servers were sent (PROTOCOL 12.4 no. 92).
         let ip: JSON = [
             "type": "ipAddress", "uuid": .string(address), "addresss": .string(address), "address": .string(address),
         ]
         return [.object(host), pool, ip]
-    }
-
-    private func address() -> String? {
-        let names = [configuration.dockerHostIP, configuration.agentIP, detectedAddress.withLock { $0 }]
-        return names.first { !$0.isEmpty }.flatMap(HostFacts.address(of:))
     }
 
     private func labels() -> [String: String] {

@@ -13,6 +13,7 @@ struct ServerSession: Service {
     let queue: InputQueue
     let link: ServerLink
     let pings: PingResponder
+    let host: HostIdentity
     let httpClient: HTTPClient
     let logger: Logger
 
@@ -28,7 +29,7 @@ struct ServerSession: Service {
 
     private func stayConnected() async throws {
         let credentials = try await credentials()
-        if !credentials.agentIP.isEmpty { pings.learned(address: credentials.agentIP) }
+        if !credentials.agentIP.isEmpty { host.learned(address: credentials.agentIP) }
         let client = RancherClient(url: credentials.url, key: credentials.key, httpClient: httpClient)
         link.open(client)
         queue.push(.serverReached)

@@ -4,10 +4,10 @@ internal import Glibc
 /// What the operating system says about this host, without asking anybody else.
 package enum HostFacts {
     /// The name of this host: the fully qualified one if the resolver knows it, else the plain one (PROTOCOL 10.7).
+    ///
+    /// Asks the resolver, which may take long.
     package static func hostname() -> String {
-        var buffer = [CChar](repeating: 0, count: 256)
-        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
-        let plain = text(buffer)
+        let plain = plainHostname()
         var hints = addrinfo()
         hints.ai_flags = AI_CANONNAME
         var result: UnsafeMutablePointer<addrinfo>?
@@ -17,8 +17,17 @@ package enum HostFacts {
         return String(cString: name)
     }
 
+    /// The name of this host as the kernel has it.
+    package static func plainHostname() -> String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
+        return text(buffer)
+    }
+
     /// The address that this host is known by: the text itself if it is an address, else what the resolver says, IPv4
     /// before IPv6 and loopback last. `nil` for an empty or unknown name (PROTOCOL 10.2, 12.4 no. 95).
+    ///
+    /// Asks the resolver, which may take long.
     package static func address(of name: String) -> String? {
         guard !name.isEmpty else { return nil }
         var hints = addrinfo()

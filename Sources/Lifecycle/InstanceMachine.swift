@@ -25,6 +25,9 @@ package struct InstanceMachine: Sendable, Hashable, Codable {
 
     /// What this wish has seen on its way.
     private struct Story: Hashable, Codable {
+        /// The container was seen under its id, by more than a list or an event. Only then does it mean anything that
+        /// there is none with this id any more: the instance may have got another one.
+        var isIdentified = false
         var volumesReady = false
         var imageReady = false
         var imageMissing = false
@@ -155,6 +158,7 @@ extension InstanceMachine {
         case .container(let container): observed(container, after: operation)
         case .created(let id):
             containerID = id
+            story.isIdentified = true
             knowledge = .present(.created)
             isInspected = false
             createdHere = true
@@ -166,7 +170,7 @@ extension InstanceMachine {
             if story.imageReady { end(text) } else { story.imageMissing = true }
         case .removed:
             knowledge = .missing
-            isInspected = true
+            isInspected = story.isIdentified
             attempts = 0
         case .refused(let refusal): refused(operation, refusal)
         case .unavailable(let text): backOff(text)
@@ -194,6 +198,7 @@ extension InstanceMachine {
         }
         guard let container else {
             knowledge = .missing
+            if case .findContainer = operation {} else { isInspected = story.isIdentified }
             if !story.refusal.isEmpty, desired == .running { end(story.refusal) }
             return
         }
@@ -224,6 +229,7 @@ extension InstanceMachine {
             createdHere = false
         }
         containerID = container.id
+        story.isIdentified = true
         knowledge = .present(container.state)
     }
 

@@ -10,12 +10,12 @@ struct EngineFaultTests {
     struct Case: Sendable, CustomStringConvertible {
         let call: Call
         let fault: Fault
-        /// How the event that meets the fault has to be answered.
-        let expected: Expected
+        /// How often, in a row.
+        var count = 1
+        /// The event that meets the fault has to be answered with the engine's refusal.
+        var isError = false
 
-        enum Expected: String, Sendable { case success, error, either }
-
-        var description: String { "\(call) \(fault)" }
+        var description: String { "\(call) \(fault)" + (count > 1 ? " \(count) times" : "") }
     }
 
     private static let refusal = Fault.answer(500, "simulated trouble")
@@ -25,13 +25,15 @@ struct EngineFaultTests {
         var cases: [Case] = []
         for call in [Call.create, .start, .inspect, .stop, .remove] {
             for fault in [Fault.cutBefore, .cutAfter, .hangBefore, .hangAfter, .halfAnswer, .brokenJSON] {
-                cases.append(Case(call: call, fault: fault, expected: .success))
+                cases.append(Case(call: call, fault: fault))
             }
+            cases.append(Case(call: call, fault: .cutBefore, count: 3))
+            cases.append(Case(call: call, fault: .cutAfter, count: 3))
+            // A "no" of the engine to create or start is the answer; all else is tried again, or done in another way.
+            cases.append(Case(call: call, fault: refusal, isError: call == .create || call == .start))
+            // It has done it all the same, and that is what counts.
+            cases.append(Case(call: call, fault: .answerAfter(500, "simulated trouble")))
         }
-        // A "no" of the engine to create or start is the answer; all else is tried again, or done in another way.
-        cases.append(Case(call: .create, fault: refusal, expected: .error))
-        cases.append(Case(call: .start, fault: refusal, expected: .error))
-        for call in [Call.inspect, .stop, .remove] { cases.append(Case(call: call, fault: refusal, expected: .success)) }
         return cases
     }()
 
@@ -41,7 +43,7 @@ struct EngineFaultTests {
                 let lines = try await atOnce(Array(Self.cases.enumerated()), limit: 6) { number, each in
                     try await run(each, number, scene)
                 }
-                print("call     fault                                    activate   deactivate remove     containers")
+                print("fault".padded(49) + " activate   deactivate remove     containers")
                 for line in lines { print(line) }
             }
             print("\(Self.cases.count) faults; \(pings)")
@@ -51,7 +53,7 @@ struct EngineFaultTests {
 
     private func run(_ each: Case, _ number: Int, _ scene: Scene) async throws -> String {
         let instance = scene.instance("fault\(number)")
-        scene.proxy.order(each.call, of: instance.dockerName, each.fault)
+        scene.proxy.order(each.call, of: instance.dockerName, each.fault, count: each.count)
         var known = instance
         var answers: [String] = []
         var counts: [Int] = []
@@ -61,7 +63,7 @@ struct EngineFaultTests {
             known = known.learned(from: reply)
             answers.append(reply.failure == nil ? "success" : "error")
             if let failure = reply.failure {
-                #expect(each.expected != .success, "\(each): \(failure)")
+                #expect(each.isError, "\(each): \(failure)")
                 #expect(failure.contains("simulated trouble"), "\(each): \(failure)")
             }
             try scene.confirmOneAnswer(to: event)
@@ -76,7 +78,6 @@ struct EngineFaultTests {
             try await scene.confirmGone(known)
             #expect(try await ask(known.activate()), "\(each)")
             try await scene.confirm(known, runs: true)
-            #expect(each.expected != .success)
         }
         #expect(counts.last == 1, "\(each)")
         try #require(try await ask(known.deactivate(timeoutSeconds: 1)), "\(each)")
@@ -86,10 +87,80 @@ struct EngineFaultTests {
         let struck = scene.proxy.passages.contains { $0.call == each.call && $0.container == instance.dockerName && $0.fault != nil }
         #expect(struck, "\(each): the fault has not struck")
         let wasError = answers.contains("error")
-        #expect(wasError == (each.expected == .error), "\(each): \(answers)")
-        let columns = ["\(each.call)".padded(8), "\(each.fault)".padded(40)]
+        #expect(wasError == each.isError, "\(each): \(answers)")
+        let columns = ["\(each)".padded(49)]
         let shown = wasError ? ["error, success"] + answers.dropFirst(2) : answers
         return (columns + shown.map { $0.padded(10) } + ["\(counts)"]).joined(separator: " ")
+    }
+
+    /// What is not about one container: these go one after the other.
+    private static let sharedCases: [Case] = {
+        var cases: [Case] = []
+        for call in [Call.ping, .list, .inspectVolume, .createVolume, .removeVolume] {
+            for fault in [Fault.cutBefore, .cutAfter, .hangBefore, .brokenJSON] {
+                cases.append(Case(call: call, fault: fault))
+            }
+            cases.append(Case(call: call, fault: refusal, isError: call == .createVolume))
+        }
+        return cases
+    }()
+
+    @Test func `whatever happens to a list, a volume or a greeting, the end is right`() async throws {
+        try await Scene.play(.init(isProxied: true, deadlineSeconds: 1)) { scene in
+            for (number, each) in Self.sharedCases.enumerated() {
+                // A new process knows nothing and greets the engine again.
+                if each.call == .ping {
+                    try await scene.agent.kill9()
+                    scene.proxy.order(.ping, each.fault)
+                    try await scene.start()
+                } else {
+                    scene.proxy.order(each.call, each.fault)
+                }
+                let volume = scene.volume("fault")
+                let instance = scene.instance("shared\(number)") {
+                    $0.dataVolumes = ["\(volume):/data"]
+                    $0.volumes = [.init(name: volume)]
+                }
+                if each.isError {
+                    #expect(try await scene.fail(instance.activate()).contains("simulated trouble"), "\(each)")
+                    try await scene.confirmGone(instance)
+                }
+                let known = try await scene.activate(instance)
+                // Looks for it by label, as the server does not tell the id.
+                try await scene.deactivate(instance)
+                try await scene.remove(known)
+                try await scene.succeed(RancherServer.volumeRemove(name: volume))
+                #expect(try await !scene.engine.hasVolume(volume), "\(each)")
+                let struck = scene.proxy.passages.contains { $0.call == each.call && $0.fault == each.fault }
+                #expect(struck || each.call == .list, "\(each): the fault has not struck")
+                scene.proxy.cancelOrders()
+                print("\(each): \(each.isError ? "error, then " : "")success")
+            }
+        }
+    }
+
+    @Test func `a stream of events that breaks is opened again, and no change is missed`() async throws {
+        try await Scene.play(.init(isProxied: true)) { scene in
+            let watched = try await scene.activate(scene.instance("watched"))
+            let id = try #require(watched.externalID)
+            for fault in [Fault.cutBefore, .answer(500, "simulated trouble")] {
+                scene.proxy.order(.events, fault, count: 2)
+                scene.proxy.down()
+                if try await scene.engine.state(id) == "running" {
+                    try await scene.engine.kill(id)
+                } else {
+                    try await scene.engine.docker("start", id)
+                }
+                let state = try await scene.engine.state(id) == "running" ? "running" : "stopped"
+                try scene.proxy.up()
+                try await untilTrue("a ping that says \(state)") {
+                    let reply = try await scene.server.ask(RancherServer.ping(instances: true))
+                    return (reply.data["resources"].array ?? []).contains {
+                        $0["externalId"].text == id && $0["state"].text == state
+                    }
+                }
+            }
+        }
     }
 
     @Test func `the engine goes away at each step and the step is finished when it is back`() async throws {

@@ -46,6 +46,8 @@ enum Fault: Sendable, Hashable {
     case delay(Duration)
     /// The engine never hears of it; this is answered instead.
     case answer(Int, String)
+    /// The engine has done it, and says that it has not.
+    case answerAfter(Int, String)
     /// The engine has done it, and half of its answer arrives.
     case halfAnswer
     /// The engine has done it, and what arrives is no JSON.
@@ -218,7 +220,7 @@ final class FaultProxy: Sendable {
         case .hangBefore: return waitForEnd(of: client)
         case .answer(let status, let message): return request.answer(status, ["message": .string(message)], on: client)
         case .delay(let length): if !wait(length, age) { return }
-        case .cutAfter, .hangAfter, .halfAnswer, .brokenJSON, .outageAfter, nil: break
+        case .cutAfter, .hangAfter, .answerAfter, .halfAnswer, .brokenJSON, .outageAfter, nil: break
         }
 
         let upstream = Foundation.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -244,6 +246,9 @@ final class FaultProxy: Sendable {
         case .hangAfter:
             learn(request, readAll(from: upstream))
             waitForEnd(of: client)
+        case .answerAfter(let status, let message):
+            learn(request, readAll(from: upstream))
+            request.answer(status, ["message": .string(message)], on: client)
         case .halfAnswer:
             let answer = readAll(from: upstream)
             learn(request, answer)

@@ -25,7 +25,7 @@ struct KillTests {
             } confirm: { instance, reply in
                 let known = instance.learned(from: reply)
                 try await scene.confirm(known, runs: true)
-                alive.append(known)
+                if !alive.contains(where: { $0.uuid == known.uuid }) { alive.append(known) }
             }
             #expect(try await scene.engine.containers(label: Engine.label).count == alive.count)
 
@@ -97,6 +97,13 @@ struct KillTests {
                 try scene.confirmOneAnswer(to: event)
                 answered += 1
             }
+            // The server asks the same once more: the same answer comes again, and nothing is done again.
+            let (instance, event) = batch[0]
+            let before = scene.server.replies(to: event.eventID).count
+            scene.server.send(event: event)
+            try await untilTrue("the answer again") { scene.server.replies(to: event.eventID).count > before }
+            try scene.confirmOneAnswer(to: event)
+            try await confirm(instance, scene.server.replies(to: event.eventID)[0])
         }
         print("\(kind): killed \(instants) ms after acceptance; \(hits) of \(sent) unanswered then")
         return (hits, sent, answered)

@@ -29,6 +29,7 @@ final class Registry: Sendable {
 
     /// Runs a registry for as long as the body lasts.
     static func serve(_ body: (Registry) async throws -> Void) async throws {
+        _ = try Engine.current()
         let directory = NSTemporaryDirectory() + "rancher-registry-" + UUID().uuidString.prefix(8)
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let registry = try await Registry(directory: directory)

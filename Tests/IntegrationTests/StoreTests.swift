@@ -19,16 +19,34 @@ struct StoreTests {
         }
     }
 
-    @Test func `a database of garbage is moved aside, and containers are adopted again`() async throws {
+    /// How a database file is spoilt.
+    enum Damage: String, CaseIterable, Sendable {
+        case garbage, garbageAfterTheFirstPage, half, empty, zeros
+
+        func applied(to bytes: Data) -> Data {
+            let noise = Data((0..<bytes.count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ 7) })
+            switch self {
+            case .garbage: return noise
+            case .garbageAfterTheFirstPage: return bytes.prefix(4096) + noise.dropFirst(4096)
+            case .half: return bytes.prefix(bytes.count / 2)
+            case .empty: return Data()
+            case .zeros: return Data(count: bytes.count)
+            }
+        }
+    }
+
+    @Test(arguments: Damage.allCases)
+    func `a spoilt database is moved aside, and containers are adopted again`(damage: Damage) async throws {
         try await Scene.play { scene in
             let instance = try await adopted(scene) { directory in
                 for name in try FileManager.default.contentsOfDirectory(atPath: directory) where name.hasSuffix(".db") {
-                    let garbage = Data((0..<20_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ 7) })
-                    try garbage.write(to: URL(fileURLWithPath: "\(directory)/\(name)"))
+                    let file = URL(fileURLWithPath: "\(directory)/\(name)")
+                    try damage.applied(to: Data(contentsOf: file)).write(to: file)
                 }
             }
             let files = try FileManager.default.contentsOfDirectory(atPath: scene.stateDirectory)
-            #expect(files.contains { $0.contains(".unreadable-") })
+            // An empty file is no database at all, and just becomes one.
+            #expect(files.contains { $0.contains(".unreadable-") } || damage == .empty)
             try await scene.deactivate(instance)
             try await scene.remove(instance)
         }
@@ -84,6 +102,40 @@ struct StoreTests {
         }
     }
 
+    @Test func `what the engine did while the disk was full is seen when there is room again`() async throws {
+        try await Scene.play(.init(isProxied: true, starts: false)) { scene in
+            try #require(mount("tmpfs", scene.stateDirectory, "tmpfs", 0, "size=2m") == 0)
+            defer { umount2(scene.stateDirectory, Int32(MNT_DETACH)) }
+            try await scene.start()
+            let pid = try scene.agent.pid
+            let instances = scene.instances(3, "midway")
+            for instance in instances { scene.proxy.order(.create, of: instance.dockerName, .delay(.milliseconds(500))) }
+            let events = instances.map { $0.activate() }
+            for event in events { scene.server.send(event: event) }
+            for instance in instances { try await scene.proxy.waitForFault(.create, of: instance.dockerName) }
+            try fill(scene.stateDirectory)
+            // Presses on the store until it notices.
+            for number in 1...200 where !scene.agent.log.contains("the store failed") {
+                let padded = scene.instance("press\(number)") { $0.environment = ["PAD": String(repeating: "x", count: 50_000)] }
+                _ = try await scene.server.ask(padded.deactivate())
+            }
+            try await scene.agent.waitForLog("the store failed")
+            try await untilTrue("the engine to have made all three") {
+                for instance in instances where try await scene.engine.ids(of: instance.uuid).isEmpty { return false }
+                return true
+            }
+            try FileManager.default.removeItem(atPath: scene.stateDirectory + "/filler")
+            for (instance, event) in zip(instances, events) {
+                let reply = try await scene.server.waitForReply(to: event.eventID)
+                try #require(reply.outcome == .success, "\(reply.failure ?? "")")
+                try await scene.confirm(instance.learned(from: reply), runs: true)
+                try scene.confirmOneAnswer(to: event)
+            }
+            #expect(try scene.agent.pid == pid)
+            #expect(try await scene.agent.terminate().ending == .code(0))
+        }
+    }
+
     private func fill(_ directory: String) throws {
         let file = open(directory + "/filler", O_WRONLY | O_CREAT, 0o600)
         try #require(file >= 0)
@@ -127,6 +179,29 @@ struct StoreTests {
                 #expect(reply.outcome == .success)
                 try await scene.confirm(instance.learned(from: reply), runs: true)
             }
+        }
+    }
+
+    @Test func `the signal to stop is obeyed while the server hangs, and while it is away`() async throws {
+        try await Scene.play { scene in
+            let instance = scene.instance("hanging")
+            scene.server.setFaults { $0.publishHangCount = 1 }
+            let event = instance.activate()
+            scene.server.send(event: event)
+            try await untilTrue("the hanging publish") { scene.server.faults.publishHangCount == 0 }
+            let hanging = try await scene.agent.terminate()
+            #expect(hanging.ending == .code(0))
+            #expect(hanging.took < .seconds(8))
+            await scene.server.suspend()
+            try scene.agent.start()
+            try await scene.agent.waitForLog("Registration failed, trying again")
+            let away = try await scene.agent.terminate()
+            #expect(away.ending == .code(0))
+            #expect(away.took < .seconds(8))
+            print("SIGTERM, server hangs: after \(hanging.took.inSeconds) s; server away: after \(away.took.inSeconds) s")
+            try await scene.server.resume()
+            try await scene.start()
+            #expect(try await scene.server.waitForReply(to: event.eventID).outcome == .success)
         }
     }
 

@@ -348,6 +348,19 @@ struct InstanceSituationTests {
         #expect(machine.next == .perform(.stopContainer(id: "c1", graceSeconds: 10)))
     }
 
+    @Test("That a container known only from the list is gone does not mean that the instance has none", arguments: [ContainerState.exited, .running])
+    func staleList(_ state: ContainerState) {
+        var engine = SimulatedEngine()
+        engine.add("c2", uuid: "u-1", .running)
+        for desired in [InstanceDesire.stopped, .removed] {
+            var machine = InstanceMachine(instance(), desired: desired)
+            machine.hinted(ContainerSummary(id: "c1", name: "r-web-u", state: state, instanceUUID: "u-1"))
+            _ = machine.run(on: &engine)
+            #expect(machine.phase.isSettled && machine.phase != .failed)
+            #expect(engine.containers(of: "u-1").map(\.state) == (desired == .stopped ? [.exited] : []))
+        }
+    }
+
     @Test("An image that is missing is required once, and missing again is the end")
     func missingImage() {
         var machine = InstanceMachine(instance(), desired: .running)

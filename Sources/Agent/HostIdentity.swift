@@ -1,0 +1,65 @@
+internal import HostInfo
+internal import NIOPosix
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// The name and the address of this host. The resolver may take its time, or for ever; whoever asks here does not wait
+/// for it and gets what was known last.
+final class HostIdentity: Service {
+    private struct Known {
+        var hostname: String
+        var address: String?
+        /// The address that the server saw this host at, learned at registration.
+        var seenByServer = ""
+    }
+
+    private let configuration: AgentConfiguration
+    private let known: Mutex<Known>
+    private let (wishes, wish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    private static let refreshInterval = Duration.seconds(60)
+
+    init(configuration: AgentConfiguration) {
+        self.configuration = configuration
+        known = Mutex(Known(hostname: configuration.hostname ?? HostFacts.plainHostname()))
+    }
+
+    var hostname: String { known.withLock { $0.hostname } }
+
+    /// `nil` as long as it is unknown.
+    var address: String? { known.withLock { $0.address } }
+
+    /// The server told at registration where it sees this host.
+    func learned(address: String) {
+        known.withLock { $0.seenByServer = address }
+        wish.yield()
+    }
+
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    while true {
+                        self.wish.yield()
+                        try await Task.sleep(for: Self.refreshInterval)
+                    }
+                }
+                for await _ in self.wishes { await self.refresh() }
+                group.cancelAll()
+            }
+        }
+    }
+
+    private func refresh() async {
+        let names = [configuration.dockerHostIP, configuration.agentIP, known.withLock { $0.seenByServer }]
+        let configured = configuration.hostname
+        // On a thread of its own: the resolver blocks.
+        let found = try? await NIOThreadPool.singleton.runIfActive {
+            (configured ?? HostFacts.hostname(), names.first { !$0.isEmpty }.flatMap(HostFacts.address(of:)))
+        }
+        guard let (hostname, address) = found else { return }
+        known.withLock { known in
+            known.hostname = hostname
+            known.address = address ?? known.address
+        }
+    }
+}
