@@ -35,8 +35,8 @@ final class HostIdentity: Service {
     }
 
     func run() async throws {
-        try? await cancelWhenGracefulShutdown {
-            try await withThrowingTaskGroup(of: Void.self) { group in
+        await cancelWhenGracefulShutdown {
+            await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     while true {
                         self.wish.yield()
