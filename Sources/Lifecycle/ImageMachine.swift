@@ -148,7 +148,9 @@ package struct ImageMachine: Sendable, Hashable, Codable {
         case .unknown(let text):
             if case .pullImage = operation {
                 brokenPulls += 1
-                if brokenPulls >= Patience.pulls { verdict = "Image [\(specification.reference)] failed to pull: \(text)" }
+                if brokenPulls >= Patience.pulls {
+                    verdict = "Image [\(specification.reference)] failed to pull: \(text)"
+                }
             }
             backOff(text)
         case .container, .created, .nameTaken, .volume:

@@ -206,7 +206,8 @@ extension InstanceMachine {
         claim(container)
         if case .findContainer = operation {
             // The answer to a start was lost. If the container was started since, it was that start that did it.
-            if startWasTried, let startedAtBefore, !container.startedAt.isEmpty, container.startedAt != startedAtBefore {
+            if startWasTried, let startedAtBefore, !container.startedAt.isEmpty, container.startedAt != startedAtBefore
+            {
                 story.startDone = true
             }
         } else {
@@ -337,7 +338,8 @@ extension InstanceMachine {
         case .unobserved: return find
         case .missing:
             if !specification.externalID.isEmpty {
-                return isInspected ? .fail("Container \(specification.externalID) has been deleted from the host") : find
+                return isInspected
+                    ? .fail("Container \(specification.externalID) has been deleted from the host") : find
             }
             return requiredVolumes ?? requiredImage ?? .perform(.createContainer(specification))
         case .present(.running), .present(.paused): return lookThenSettle

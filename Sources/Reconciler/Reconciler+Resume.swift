@@ -58,7 +58,8 @@ extension Reconciler {
 
     private func reopen(_ row: EventRow, _ work: WorkID?) throws {
         let key = row.key.flatMap(ResourceKey.init)
-        var event = OpenEvent(header: row.header, key: key, generation: row.generation, receivedAt: min(row.receivedAt, now))
+        var event = OpenEvent(
+            header: row.header, key: key, generation: row.generation, receivedAt: min(row.receivedAt, now))
         if let key, active[key]?.row.generation == row.generation {
             active[key]?.events.append(row.header.id)
             open[row.header.id] = event

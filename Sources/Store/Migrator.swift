@@ -22,7 +22,8 @@ package enum Migrator {
         guard version <= newest else {
             throw StoreError(
                 .otherSchema(version: version),
-                "the database has schema version \(version), this program knows \(newest): it was written by a newer agent")
+                "the database has schema version \(version), this program knows \(newest): it was written by a newer agent"
+            )
         }
     }
 

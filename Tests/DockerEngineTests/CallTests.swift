@@ -4,7 +4,7 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-@Suite("The calls on the wire")
+@Suite("The calls on the wire", .timeLimit(.minutes(1)))
 struct CallTests {
     /// Makes the call against an engine that answers all with this; returns the request.
     func request(

@@ -5,7 +5,7 @@ import NIOCore
 import NIOSSL
 import Testing
 
-@Suite("Where the engine is")
+@Suite("Where the engine is", .timeLimit(.minutes(1)))
 struct EngineEndpointTests {
     @Test("The variables of the Docker command are understood")
     func parsing() throws {

@@ -4,7 +4,7 @@ import LosslessJSON
 import NIOCore
 import Testing
 
-@Suite("The errors of calls")
+@Suite("The errors of calls", .timeLimit(.minutes(1)))
 struct EngineErrorTests {
     @Test("A missing socket is unreachable, at once and in Docker's words")
     func missingSocket() async throws {

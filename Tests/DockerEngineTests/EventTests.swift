@@ -3,7 +3,7 @@ import LosslessJSON
 import NIOCore
 import Testing
 
-@Suite("Following events")
+@Suite("Following events", .timeLimit(.minutes(1)))
 struct EventTests {
     static func event(_ number: Int) -> String {
         let actor = #"{"ID":"c\#(number)","Attributes":{"exitCode":"0"}}"#

@@ -4,7 +4,7 @@ import NIOCore
 import Synchronization
 import Testing
 
-@Suite("The negotiation of the API version")
+@Suite("The negotiation of the API version", .timeLimit(.minutes(1)))
 struct NegotiationTests {
     /// The version in which a call is made to an engine that answers so.
     func version(

@@ -4,7 +4,7 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-@Suite("Pulling an image")
+@Suite("Pulling an image", .timeLimit(.minutes(1)))
 struct PullTests {
     @Test("Progress arrives whole and in order, wherever the chunks end", arguments: [1, 2, 3, 7, 1000])
     func borders(_ size: Int) async throws {

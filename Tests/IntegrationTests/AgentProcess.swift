@@ -19,7 +19,8 @@ final class AgentProcess: Sendable {
     static func binary() throws -> String {
         if let named = ProcessInfo.processInfo.environment["RANCHER_AGENT_BINARY"], !named.isEmpty { return named }
         let itself = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let candidates = [Bundle.main.bundlePath, (itself as NSString).deletingLastPathComponent]
+        let candidates =
+            [Bundle.main.bundlePath, (itself as NSString).deletingLastPathComponent]
             + CommandLine.arguments.map { ($0 as NSString).deletingLastPathComponent } + [".build/debug"]
         for directory in candidates {
             let path = directory + "/rancher-agent"

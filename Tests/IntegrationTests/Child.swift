@@ -48,7 +48,7 @@ final class Child: Sendable {
         defer { for text in words + settings { free(text) } }
         var pid: pid_t = 0
         let failure = posix_spawnp(&pid, executable, &actions, &attributes, &words, &settings)
-        guard failure == 0 else { 
+        guard failure == 0 else {
             throw HarnessError("\(executable) cannot be started: \(String(cString: strerror(failure)))")
         }
         self.pid = pid
@@ -87,7 +87,8 @@ final class Child: Sendable {
     ///
     /// - Returns: How it ended, and all that it wrote.
     static func run(
-        _ executable: String, _ arguments: [String], environment: [String: String] = ProcessInfo.processInfo.environment,
+        _ executable: String, _ arguments: [String],
+        environment: [String: String] = ProcessInfo.processInfo.environment,
         within limit: Duration = .seconds(60)
     ) async throws -> (ending: Ending, output: String) {
         let file = NSTemporaryDirectory() + "output-" + UUID().uuidString

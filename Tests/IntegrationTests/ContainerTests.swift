@@ -9,6 +9,7 @@ struct ContainerTests {
     @Test func `the container is made as it was asked for`() async throws {
         try await Scene.play { scene in
             let named = scene.volume("named")
+            let (tcp, udp) = (try freePort(), try freePort())
             let plain = scene.instance("plain") {
                 $0.environment = ["KEY": "value", "EMPTY": "", "LINES": "a\nb=c", "UMLAUT": "ä€"]
                 $0.labels = ["tier": "front", "odd.label": "x=y,z"]
@@ -17,8 +18,9 @@ struct ContainerTests {
                 $0.memoryBytes = 96 << 20
                 $0.milliCPUReservation = 500
                 $0.ports = [
-                    .init(privatePort: 8080, publicPort: 18_474), .init(privatePort: 53, publicPort: 18_475, transport: "udp"),
-                    .init(privatePort: 90, publicPort: 0),
+                    .init(privatePort: 8080, publicPort: tcp, bindAddress: "127.0.0.1"),
+                    .init(privatePort: 53, publicPort: udp, transport: "udp", bindAddress: "127.0.0.1"),
+                    .init(privatePort: 90, publicPort: 0, bindAddress: "127.0.0.1"),
                 ]
                 $0.extra["hostname"] = "some-host"
                 $0.extra["domainName"] = "example.org"
@@ -58,8 +60,8 @@ struct ContainerTests {
             #expect(host["Dns"] == ["10.1.2.3"])
             #expect(host["NetworkMode"] == "bridge" || host["NetworkMode"] == "default")
             let ports = made["NetworkSettings"]["Ports"]
-            #expect(ports["8080/tcp"][0]["HostPort"] == "18474")
-            #expect(ports["53/udp"][0]["HostPort"] == "18475")
+            #expect(ports["8080/tcp"][0]["HostPort"].text == String(tcp))
+            #expect(ports["53/udp"][0]["HostPort"].text == String(udp))
             #expect((ports["90/tcp"][0]["HostPort"].integer ?? 0) > 1024)
             let mounts = Dictionary(
                 (made["Mounts"].array ?? []).map { ($0["Destination"].text ?? "", $0) }, uniquingKeysWith: { $1 })
@@ -78,8 +80,7 @@ struct ContainerTests {
 
     @Test func `no entry point, an empty one and a command are three things`() async throws {
         try await Scene.play { scene in
-            try await scene.engine.docker("tag", Engine.image, "rancher-plain:latest")
-            let id = try await scene.engine.docker("create", "rancher-plain:latest")
+            let id = try await scene.engine.docker("create", Engine.image)
             try await scene.engine.docker(
                 "commit", "-c", #"ENTRYPOINT ["sleep"]"#, "-c", #"CMD ["1800"]"#, id, "rancher-entry:latest")
             try await scene.engine.remove(id)

@@ -25,7 +25,8 @@ struct Engine: Sendable {
         return Engine(
             socket: String(host.dropFirst("unix://".count)),
             client: try EngineClient(
-                endpoint: try EngineEndpoint(dockerHost: host), logger: Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }))
+                endpoint: try EngineEndpoint(dockerHost: host),
+                logger: Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }))
     }
 
     // MARK: Looking
@@ -43,7 +44,7 @@ struct Engine: Sendable {
     func inspect(_ id: String) async throws -> JSON? {
         do throws(EngineError) {
             return try await client.inspectContainer(id)
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             return nil
         }
     }
@@ -55,7 +56,7 @@ struct Engine: Sendable {
         do throws(EngineError) {
             _ = try await client.inspectVolume(name)
             return true
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             return false
         }
     }
@@ -64,7 +65,7 @@ struct Engine: Sendable {
         do throws(EngineError) {
             _ = try await client.inspectImage(reference)
             return true
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             return false
         }
     }
@@ -103,7 +104,9 @@ struct Engine: Sendable {
 
     /// Removes what these instances have left behind.
     func removeAll(of uuids: Set<String>) async throws {
-        let leftOver = try await containers(label: Self.label).filter { uuids.contains($0["Labels"][Self.label].text ?? "") }
+        let leftOver = try await containers(label: Self.label).filter {
+            uuids.contains($0["Labels"][Self.label].text ?? "")
+        }
         _ = try await atOnce(leftOver.compactMap(\.["Id"].text), limit: 16) { try await remove($0) }
     }
 }

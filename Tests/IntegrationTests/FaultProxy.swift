@@ -122,7 +122,9 @@ final class FaultProxy: Sendable {
     /// Waits until the fault has struck.
     func waitForFault(_ call: Call, of container: String? = nil) async throws {
         try await untilTrue("the fault in \(call)") {
-            self.passages.contains { $0.call == call && $0.fault != nil && (container == nil || $0.container == container) }
+            self.passages.contains {
+                $0.call == call && $0.fault != nil && (container == nil || $0.container == container)
+            }
         }
     }
 
@@ -230,7 +232,8 @@ final class FaultProxy: Sendable {
             return
         }
         defer { end(upstream) }
-        guard withAddress(engineSocket, { connect(upstream, $0, $1) }) == 0, send(request.forwarded, on: upstream) else {
+        guard withAddress(engineSocket, { connect(upstream, $0, $1) }) == 0, send(request.forwarded, on: upstream)
+        else {
             return
         }
         switch fault {
@@ -318,7 +321,10 @@ final class FaultProxy: Sendable {
     /// Hands on what the engine says as it comes, until one of them goes.
     private func relay(_ client: Int32, _ upstream: Int32) {
         while true {
-            var sockets = [pollfd(fd: client, events: Int16(POLLIN), revents: 0), pollfd(fd: upstream, events: Int16(POLLIN), revents: 0)]
+            var sockets = [
+                pollfd(fd: client, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: upstream, events: Int16(POLLIN), revents: 0),
+            ]
             guard poll(&sockets, 2, -1) > 0 else { return }
             if sockets[1].revents != 0 {
                 let some = readSome(from: upstream)
@@ -353,10 +359,11 @@ private struct ProxiedRequest {
         var lines = String(decoding: bytes[..<(end - 4)], as: UTF8.self).components(separatedBy: "\r\n")
         let words = lines[0].split(separator: " ").map(String.init)
         guard words.count == 3, let target = URLComponents(string: words[1]) else { return nil }
-        let length = lines.compactMap { line -> Int? in
-            guard line.lowercased().hasPrefix("content-length:") else { return nil }
-            return Int(line.dropFirst("content-length:".count).trimmingCharacters(in: .whitespaces))
-        }.first ?? 0
+        let length =
+            lines.compactMap { line -> Int? in
+                guard line.lowercased().hasPrefix("content-length:") else { return nil }
+                return Int(line.dropFirst("content-length:".count).trimmingCharacters(in: .whitespaces))
+            }.first ?? 0
         var body = Array(bytes[end...])
         while body.count < length {
             let some = readSome(from: client)
@@ -377,7 +384,8 @@ private struct ProxiedRequest {
     func answer(_ status: Int, _ body: JSON, on client: Int32) { answer(status, text: body.encodedText, on: client) }
 
     func answer(_ status: Int, text: String, on client: Int32) {
-        let head = "HTTP/1.1 \(status) Simulated\r\nContent-Type: application/json\r\nContent-Length: \(text.utf8.count)\r\nConnection: close\r\n\r\n"
+        let head =
+            "HTTP/1.1 \(status) Simulated\r\nContent-Type: application/json\r\nContent-Length: \(text.utf8.count)\r\nConnection: close\r\n\r\n"
         _ = send(Array((head + text).utf8), on: client)
     }
 }

@@ -13,14 +13,18 @@ struct KillTests {
 
     @Test func `fifty instances are each killed on the way up, down and out, and all arrive`() async throws {
         var random = SplitMix(state: Self.seed)
-        try await Scene.play { scene in
+        try await Scene.play(.init(isProxied: true)) { scene in
             print("kill -9: seed \(Self.seed), \(Self.wanted) instances a kind")
             var alive: [InstanceEvents] = []
             // Stopping takes a moment, so that there is something to interrupt.
             let slow = ["sh", "-c", "trap 'sleep 0.2; exit 0' TERM; sleep 3600 & wait"]
 
             let up = try await hit("activate", scene, &random, longestMilliseconds: 900) { number in
-                let instance = scene.instance("kill\(number)", command: slow)
+                let volume = scene.volume("kill")
+                let instance = scene.instance("kill\(number)", command: slow) {
+                    $0.dataVolumes = ["\(volume):/data"]
+                    $0.volumes = [.init(name: volume)]
+                }
                 return (instance, instance.activate())
             } confirm: { instance, reply in
                 let known = instance.learned(from: reply)
@@ -44,7 +48,9 @@ struct KillTests {
                 try await scene.confirm(instance, runs: false)
             }
             waiting = alive[...]
-            let out = try await hit("remove", scene, &random, longestMilliseconds: 100) { number in
+            // Removing is over in an instant otherwise.
+            scene.proxy.order(.remove, .delay(.milliseconds(80)), count: .max)
+            let out = try await hit("remove", scene, &random, longestMilliseconds: 160) { number in
                 guard let instance = waiting.popFirst() else {
                     let instance = try await scene.activate(scene.instance("last\(number)"))
                     try await scene.deactivate(instance)
@@ -55,12 +61,47 @@ struct KillTests {
                 try await scene.confirmGone(instance)
             }
             for (kind, result) in [("activates", up), ("deactivates", down), ("removes", out)] {
-                print("\(kind): \(result.answered) of \(result.sent) answered well, \(result.hits) hit before their answer")
+                print(
+                    "\(kind): \(result.answered) of \(result.sent) answered well, \(result.hits) hit before their answer"
+                )
                 #expect(result.hits >= Self.wanted, "\(kind)")
                 #expect(result.answered == result.sent, "\(kind)")
             }
             for instance in waiting { try await scene.remove(instance) }
             #expect(try await scene.engine.containers(label: Engine.label).isEmpty)
+        }
+    }
+
+    @Test func `a change of mind and a kill at any instant end as was asked last`() async throws {
+        var random = SplitMix(state: Self.seed)
+        try await Scene.play { scene in
+            var superseded = 0
+            for round in 1...10 {
+                let instance = scene.instance("mind\(round)")
+                var events = [instance.activate(), instance.deactivate(timeoutSeconds: 1)]
+                if round.isMultiple(of: 2) { events.append(instance.activate()) }
+                for event in events {
+                    try #require(scene.server.send(event: event))
+                    try await scene.agent.waitForAcceptance(of: [event.eventID])
+                    try await Task.sleep(for: .milliseconds(Int.random(in: 0...200, using: &random)))
+                }
+                try await scene.restart()
+                for event in events.dropLast() {
+                    let reply = try await scene.server.waitForReply(to: event.eventID)
+                    if let failure = reply.failure {
+                        try #require(failure.contains("superseded"), "\(failure)")
+                        superseded += 1
+                    }
+                    try scene.confirmOneAnswer(to: event)
+                }
+                let last = try await scene.server.waitForReply(to: events[events.count - 1].eventID)
+                try #require(last.outcome == .success, "\(last.failure ?? "")")
+                // Stopped before it was ever made, there is none.
+                let ids = try await scene.engine.ids(of: instance.uuid)
+                try #require(ids.count == 1 || (ids.isEmpty && events.count == 2), "containers: \(ids)")
+                if !ids.isEmpty { try await scene.confirm(instance.learned(from: last), runs: events.count == 3) }
+            }
+            print("10 changes of mind with a kill: \(superseded) wishes were superseded, all 25 events answered")
         }
     }
 

@@ -197,20 +197,23 @@ struct LifecycleTests {
             #expect(try await scene.fail(bad.activate()).contains("/no/such/program"))
             try await scene.confirmGone(bad)
 
+            let port = try freePort()
             let first = try await scene.activate(
-                scene.instance("port") { $0.ports = [.init(privatePort: 80, publicPort: 18_473, bindAddress: "127.0.0.1")] })
+                scene.instance("port") {
+                    $0.ports = [.init(privatePort: 80, publicPort: port, bindAddress: "127.0.0.1")]
+                })
             let second = scene.instance("port-too") {
-                $0.ports = [.init(privatePort: 80, publicPort: 18_473, bindAddress: "127.0.0.1")]
+                $0.ports = [.init(privatePort: 80, publicPort: port, bindAddress: "127.0.0.1")]
             }
-            #expect(try await scene.fail(second.activate()).contains("18473"))
+            #expect(try await scene.fail(second.activate()).contains("\(port)"))
             try await scene.confirmGone(second)
             try await scene.confirm(first, runs: true)
 
             // The same port for a container that was there before: it cannot start, and stays.
             let oldID = try await scene.engine.docker(
                 "create", "--name", second.dockerName, "--label", "\(Engine.label)=\(second.uuid)", "-p",
-                "127.0.0.1:18473:80", Engine.image)
-            #expect(try await scene.fail(second.activate()).contains("18473"))
+                "127.0.0.1:\(port):80", Engine.image)
+            #expect(try await scene.fail(second.activate()).contains("\(port)"))
             #expect(try await scene.engine.ids(of: second.uuid) == [oldID])
             // And as soon as the port is free, it starts.
             try await scene.deactivate(first)

@@ -6,7 +6,9 @@ import Testing
 /// Many events, repeated events, events that contradict each other, and calls that hang.
 @Suite(.serialized)
 struct LoadTests {
-    @Test func `eight instances, each asked on the instant of its last answer, are answered 24 of 24 times`() async throws {
+    @Test func `eight instances, each asked on the instant of its last answer, are answered 24 of 24 times`()
+        async throws
+    {
         try await Scene.play { scene in
             let pings = try await withPings(scene) {
                 let answered = try await atOnce(scene.instances(8, "relay")) { instance in
@@ -70,7 +72,8 @@ struct LoadTests {
                 events.append(scene.instance("missing\(number)").deactivate())
                 events.append(
                     RancherServer.makeEvent(
-                        name: "compute.instance.activate", resourceType: "instance", resourceId: "1i\(number)", data: [:]))
+                        name: "compute.instance.activate", resourceType: "instance", resourceId: "1i\(number)",
+                        data: [:]))
             }
             #expect(events.count == 200)
             let start = ContinuousClock.now
@@ -109,6 +112,21 @@ struct LoadTests {
             #expect(scene.server.replies(to: event.eventID).isEmpty)
             // The server is told that it is still being worked on.
             try await untilTrue("progress of the hung one") { !scene.server.progress(for: event.eventID).isEmpty }
+        }
+    }
+
+    @Test func `a container that vanishes before its start is made anew, and there is one in the end`() async throws {
+        try await Scene.play(.init(isProxied: true)) { scene in
+            let instance = scene.instance("vanished")
+            scene.proxy.order(.start, .delay(.seconds(1)))
+            let event = instance.activate()
+            scene.server.send(event: event)
+            try await scene.proxy.waitForFault(.start)
+            for id in try await scene.engine.ids(of: instance.uuid) { try await scene.engine.remove(id) }
+            let reply = try await scene.server.waitForReply(to: event.eventID)
+            #expect(reply.outcome == .success)
+            try await scene.confirm(instance.learned(from: reply), runs: true)
+            #expect(scene.proxy.count(.create) == 2)
         }
     }
 }

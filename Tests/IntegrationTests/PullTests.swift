@@ -20,7 +20,10 @@ struct PullTests {
                     return text
                 }
                 print("progress: \(texts)")
-                #expect(texts.contains { $0.hasPrefix("Pulling from fresh") || $0 == "Downloading" || $0 == "Pulling fs layer" })
+                #expect(
+                    texts.contains {
+                        $0.hasPrefix("Pulling from fresh") || $0 == "Downloading" || $0 == "Pulling fs layer"
+                    })
                 // Two want the same missing image at the same time: one pull serves both.
                 let second = try await registry.publish("shared", megabytes: 1, scene.engine)
                 registry.slow(to: 1 << 20)

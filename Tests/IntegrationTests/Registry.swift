@@ -13,7 +13,7 @@ final class Registry: Sendable {
 
     private init(directory: String) async throws {
         self.directory = directory
-        port = try Self.freePort()
+        port = try freePort()
         let configuration = """
             version: 0.1
             log: {level: error}
@@ -50,7 +50,9 @@ final class Registry: Sendable {
 
     private func isListening() async throws -> Bool {
         if child.ended != nil {
-            throw HarnessError("docker-registry ended: " + ((try? String(contentsOfFile: directory + "/registry.log", encoding: .utf8)) ?? ""))
+            throw HarnessError(
+                "docker-registry ended: "
+                    + ((try? String(contentsOfFile: directory + "/registry.log", encoding: .utf8)) ?? ""))
         }
         let (ending, _) = try await Child.run("bash", ["-c", "exec 3<>/dev/tcp/127.0.0.1/\(port)"])
         return ending == .code(0)
@@ -87,12 +89,13 @@ final class Registry: Sendable {
 
     /// The registry cannot be reached any more.
     func vanish() { line.close() }
+}
 
-    private static func freePort() throws -> Int {
-        let (socket, port) = try listenOnLoopback()
-        close(socket)
-        return port
-    }
+/// A port of loopback that nobody uses at the moment.
+func freePort() throws -> Int {
+    let (socket, port) = try listenOnLoopback()
+    close(socket)
+    return port
 }
 
 /// Listens on a free port.
@@ -108,7 +111,9 @@ private func listenOnLoopback() throws -> (socket: Int32, port: Int) {
             return 0
         }
     }
-    guard listener >= 0, port != nil else { throw HarnessError("no port on loopback: \(String(cString: strerror(errno)))") }
+    guard listener >= 0, port != nil else {
+        throw HarnessError("no port on loopback: \(String(cString: strerror(errno)))")
+    }
     return (listener, Int(UInt16(bigEndian: address.sin_port)))
 }
 

@@ -113,7 +113,9 @@ final class Scene: Sendable {
     static let obedient = ["sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait"]
 
     /// An instance of its own, whose container is removed with the play.
-    func instance(_ name: String, command: [String]? = Scene.obedient, _ change: (inout InstanceEvents) -> Void = { _ in })
+    func instance(
+        _ name: String, command: [String]? = Scene.obedient, _ change: (inout InstanceEvents) -> Void = { _ in }
+    )
         -> InstanceEvents
     {
         let uuid = UUID().uuidString.lowercased()
@@ -154,7 +156,8 @@ final class Scene: Sendable {
     func fail(_ event: JSON, within limit: Duration = .seconds(30)) async throws -> String {
         let reply = try await server.ask(event, timeout: limit)
         guard let failure = reply.failure else {
-            throw HarnessError("\(event["name"].text ?? "") was answered with success: \(reply.data.encodedText.prefix(400))")
+            throw HarnessError(
+                "\(event["name"].text ?? "") was answered with success: \(reply.data.encodedText.prefix(400))")
         }
         return failure
     }

@@ -4,7 +4,9 @@ import Testing
 /// https and wss.
 @Suite(.serialized)
 struct SecureServerTests {
-    @Test func `a server whose certificate nobody vouches for is not trusted, and the agent says so and waits`() async throws {
+    @Test func `a server whose certificate nobody vouches for is not trusted, and the agent says so and waits`()
+        async throws
+    {
         let tls = RancherServer.TLS(certificate: TestCertificate.certificate, privateKey: TestCertificate.privateKey)
         try await Scene.play(.init(tls: tls, starts: false)) { scene in
             try scene.agent.start()

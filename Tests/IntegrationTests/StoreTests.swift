@@ -75,7 +75,9 @@ struct StoreTests {
             // What still fits is served; some event then meets the full disk.
             var refused: InstanceEvents?
             for number in 1...60 where refused == nil {
-                let instance = scene.instance("full\(number)") { $0.environment = ["PAD": String(repeating: "x", count: 50_000)] }
+                let instance = scene.instance("full\(number)") {
+                    $0.environment = ["PAD": String(repeating: "x", count: 50_000)]
+                }
                 let reply = try await scene.server.ask(instance.activate())
                 guard let failure = reply.failure else { continue }
                 print("full disk: \(failure)")
@@ -109,14 +111,18 @@ struct StoreTests {
             try await scene.start()
             let pid = try scene.agent.pid
             let instances = scene.instances(3, "midway")
-            for instance in instances { scene.proxy.order(.create, of: instance.dockerName, .delay(.milliseconds(500))) }
+            for instance in instances {
+                scene.proxy.order(.create, of: instance.dockerName, .delay(.milliseconds(500)))
+            }
             let events = instances.map { $0.activate() }
             for event in events { scene.server.send(event: event) }
             for instance in instances { try await scene.proxy.waitForFault(.create, of: instance.dockerName) }
             try fill(scene.stateDirectory)
             // Presses on the store until it notices.
             for number in 1...200 where !scene.agent.log.contains("the store failed") {
-                let padded = scene.instance("press\(number)") { $0.environment = ["PAD": String(repeating: "x", count: 50_000)] }
+                let padded = scene.instance("press\(number)") {
+                    $0.environment = ["PAD": String(repeating: "x", count: 50_000)]
+                }
                 _ = try await scene.server.ask(padded.deactivate())
             }
             try await scene.agent.waitForLog("the store failed")
@@ -198,7 +204,8 @@ struct StoreTests {
             let away = try await scene.agent.terminate()
             #expect(away.ending == .code(0))
             #expect(away.took < .seconds(8))
-            print("SIGTERM, server hangs: after \(hanging.took.inSeconds) s; server away: after \(away.took.inSeconds) s")
+            print(
+                "SIGTERM, server hangs: after \(hanging.took.inSeconds) s; server away: after \(away.took.inSeconds) s")
             try await scene.server.resume()
             try await scene.start()
             #expect(try await scene.server.waitForReply(to: event.eventID).outcome == .success)

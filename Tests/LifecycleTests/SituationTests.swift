@@ -21,7 +21,9 @@ struct InstanceSituationTests {
         #expect(engine.creations == 1)
     }
 
-    @Test("A container that was created for the wish and cannot be started is removed, and the start's error is the answer")
+    @Test(
+        "A container that was created for the wish and cannot be started is removed, and the start's error is the answer"
+    )
     func refusedStart() {
         var machine = InstanceMachine(instance(), desired: .running)
         machine.step(.container(nil))
@@ -50,7 +52,9 @@ struct InstanceSituationTests {
         #expect(machine.next == .fail("port is already allocated"))
     }
 
-    @Test("A container that was there before is never removed because it cannot be started", arguments: [nil, 400, 409, 500])
+    @Test(
+        "A container that was there before is never removed because it cannot be started",
+        arguments: [nil, 400, 409, 500])
     func existing(_ status: Int?) {
         var machine = InstanceMachine(instance(), desired: .running)
         machine.step(.container(container(.exited, startedAt: "t1")))
@@ -169,7 +173,9 @@ struct InstanceSituationTests {
         #expect(machine.next == .perform(.startContainer(id: "c2")))
     }
 
-    @Test("A container that ran and ended while the answer to its start was lost is not started again", arguments: [false, true])
+    @Test(
+        "A container that ran and ended while the answer to its start was lost is not started again",
+        arguments: [false, true])
     func lostStart(_ crashes: Bool) throws {
         for start in ["", "t1"] {
             var machine = InstanceMachine(instance(), desired: .running)
@@ -223,7 +229,9 @@ struct InstanceSituationTests {
     func restarting() {
         var machine = InstanceMachine(instance(), desired: .running)
         machine.step(.container(container(.restarting, startedAt: "t1")))
-        #expect(machine.step(.container(container(.exited, startedAt: "t1"))) == .perform(.stopContainer(id: "c1", graceSeconds: 10)))
+        #expect(
+            machine.step(.container(container(.exited, startedAt: "t1")))
+                == .perform(.stopContainer(id: "c1", graceSeconds: 10)))
         #expect(machine.step(.container(container(.running, startedAt: "t2"))) == .perform(.startContainer(id: "c1")))
         #expect(machine.next == .settle)
     }
@@ -348,7 +356,9 @@ struct InstanceSituationTests {
         #expect(machine.next == .perform(.stopContainer(id: "c1", graceSeconds: 10)))
     }
 
-    @Test("That a container known only from the list is gone does not mean that the instance has none", arguments: [ContainerState.exited, .running])
+    @Test(
+        "That a container known only from the list is gone does not mean that the instance has none",
+        arguments: [ContainerState.exited, .running])
     func staleList(_ state: ContainerState) {
         var engine = SimulatedEngine()
         engine.add("c2", uuid: "u-1", .running)

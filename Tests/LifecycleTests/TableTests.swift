@@ -94,7 +94,9 @@ struct TableTests {
         #expect(inspected.phase == .requested)
     }
 
-    @Test("An instance whose known container is gone from the host fails only after an inspection", arguments: Source.allCases)
+    @Test(
+        "An instance whose known container is gone from the host fails only after an inspection",
+        arguments: Source.allCases)
     func deletedFromHost(_ source: Source) {
         let machine = Self.machine(instance(externalID: "c9"), .running, .missing, source)
         switch source {

@@ -41,7 +41,9 @@ struct WalkTests {
         if random.chance(60) {
             let own = random.chance(85)
             let name = random.chance(50) ? specification.containerName : ""
-            engine.add("c-old", uuid: own ? "u-1" : "u-9", name: name, (ContainerState.allCases + [.restarting, .restarting]).randomElement(using: &random)!)
+            engine.add(
+                "c-old", uuid: own ? "u-1" : "u-9", name: name,
+                (ContainerState.allCases + [.restarting, .restarting]).randomElement(using: &random)!)
         }
         engine.stateAfterStart = [.running, .running, .exited, .restarting].randomElement(using: &random)!
         engine.stopWorks = random.chance(65)
@@ -65,7 +67,9 @@ struct WalkTests {
                 }
                 if case .createContainer = operation { #expect(desired == .running, "seed \(seed)") }
                 if case .startContainer = operation { #expect(desired == .running, "seed \(seed)") }
-                let fault = faults > 0 && random.chance(faultRate) ? SimulatedEngine.Fault.allCases.randomElement(using: &random)! : .none
+                let fault =
+                    faults > 0 && random.chance(faultRate)
+                    ? SimulatedEngine.Fault.allCases.randomElement(using: &random)! : .none
                 if fault != .none { faults -= 1 }
                 if faults > 0, random.chance(5) {
                     // Killed before the work, or after it.
@@ -97,7 +101,9 @@ struct WalkTests {
             case .wait:
                 // Who is on the way out gets there, unless the engine is stuck.
                 if random.chance(20) {
-                    for (id, container) in engine.containers where container.state == .removing { engine.containers[id] = nil }
+                    for (id, container) in engine.containers where container.state == .removing {
+                        engine.containers[id] = nil
+                    }
                 }
                 if faults > 0, random.chance(10) {
                     machine = try throughJSON(machine)
@@ -198,7 +204,9 @@ struct WalkTests {
                 change { $0.began(step) }
                 switch step {
                 case .perform(let operation):
-                    let fault = faults > 0 && random.chance(40) ? SimulatedEngine.Fault.allCases.randomElement(using: &random)! : .none
+                    let fault =
+                        faults > 0 && random.chance(40)
+                        ? SimulatedEngine.Fault.allCases.randomElement(using: &random)! : .none
                     if fault != .none { faults -= 1 }
                     if faults > 0, random.chance(8) {
                         if random.chance(50) { _ = engine.perform(operation) }
@@ -207,8 +215,11 @@ struct WalkTests {
                         continue
                     }
                     if faults > 0, random.chance(10) {
-                        engine.volumes["v"] = random.chance(50) ? nil : SimulatedEngine.Volume(
-                            driver: "local", mountpoint: random.chance(50) ? "/v" : "moved")
+                        engine.volumes["v"] =
+                            random.chance(50)
+                            ? nil
+                            : SimulatedEngine.Volume(
+                                driver: "local", mountpoint: random.chance(50) ? "/v" : "moved")
                     }
                     let outcome = engine.perform(operation, fault)
                     change { $0.ended(operation, outcome) }

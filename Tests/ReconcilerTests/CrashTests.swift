@@ -1,10 +1,11 @@
 import Foundation
 import Lifecycle
 import Model
-@testable import Reconciler
 import SimulatedEngine
 import Store
 import Testing
+
+@testable import Reconciler
 
 /// The same history, killed after every single batch: the end is the same.
 struct CrashTests {
@@ -22,7 +23,10 @@ struct CrashTests {
         [("d1", .deactivate(instance("u-1"))), ("q1", .inspectImage(ImageSpecification(reference: "nginx")))],
         [("b1", .activate(instance("u-1", volumes: ["v"]))), ("r2", .remove(instance("u-2")))],
         [("p1", .pull(ImageSpecification(reference: "redis", temporaryTag: "-tmp", alwaysPull: true)))],
-        [("l1", .release(ImageSpecification(reference: "redis", temporaryTag: "-tmp"))), ("r1", .remove(instance("u-1")))],
+        [
+            ("l1", .release(ImageSpecification(reference: "redis", temporaryTag: "-tmp"))),
+            ("r1", .remove(instance("u-1"))),
+        ],
         [("v1", .removeVolume(VolumeSpecification(name: "v", driver: "local")))],
         [("a3", .activate(instance("u-3", volumes: ["w"])))],
     ]
@@ -36,7 +40,9 @@ struct CrashTests {
     }
 
     /// Plays the history; kills the process after the given batch.
-    private func play(_ directory: String, killedAfter batch: Int?, _ fate: Fate) throws -> (end: End, batches: Int, isKilled: Bool) {
+    private func play(_ directory: String, killedAfter batch: Int?, _ fate: Fate) throws -> (
+        end: End, batches: Int, isKilled: Bool
+    ) {
         let path = directory + "/\(UUID().uuidString).db"
         defer { for ending in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + ending) } }
         let host = try Host(store: Store.open(path: path))
@@ -59,7 +65,9 @@ struct CrashTests {
                 try host.crash(reopening: path) { _ in fate == .allHappens }
             }
             // The server gets no answers, and asks again.
-            for (id, event) in sent.sorted(by: { $0.key < $1.key }) where !host.taken.contains(id) { host.give(.event(event)) }
+            for (id, event) in sent.sorted(by: { $0.key < $1.key }) where !host.taken.contains(id) {
+                host.give(.event(event))
+            }
         }
 
         for line in Self.history {
@@ -90,7 +98,9 @@ struct CrashTests {
         return (end, host.batches, killed)
     }
 
-    @Test("Killed after any batch, the agent comes to the same end: every event one answer, every instance one container", arguments: Fate.allCases)
+    @Test(
+        "Killed after any batch, the agent comes to the same end: every event one answer, every instance one container",
+        arguments: Fate.allCases)
     func everyPoint(_ fate: Fate) throws {
         let directory = try TemporaryDirectory(inMemory: true)
         let (expected, batches, _) = try play(directory.path, killedAfter: nil, fate)

@@ -1,9 +1,10 @@
 import Lifecycle
 import Model
-@testable import Reconciler
 import SimulatedEngine
 import Store
 import Testing
+
+@testable import Reconciler
 
 /// Instances that need volumes and images.
 struct DependencyTests {
@@ -70,7 +71,8 @@ struct DependencyTests {
         #expect((0..<10).allSatisfy { host.answer("e\($0)") == "instance u-\($0) running" })
     }
 
-    @Test("An activate that needs a volume which is being removed takes over and is not failed by that", arguments: 0..<3)
+    @Test(
+        "An activate that needs a volume which is being removed takes over and is not failed by that", arguments: 0..<3)
     func volumeTakenOver(_ steps: Int) throws {
         host.engine.volumes["v"] = SimulatedEngine.Volume(driver: "local", mountpoint: "/v")
         host.give(.event(event("e1", .removeVolume(volume))))
@@ -96,7 +98,9 @@ struct DependencyTests {
     @Test("A pull that is taken over by a release fails those who wait for it")
     func pullTakenOver() throws {
         host.engine.images = []
-        host.give(.event(event("e1", .activate(instance()))), .event(event("e2", .pull(ImageSpecification(reference: "nginx")))))
+        host.give(
+            .event(event("e1", .activate(instance()))),
+            .event(event("e2", .pull(ImageSpecification(reference: "nginx")))))
         while !host.isWorking(on: "image:nginx") { try host.finish() }
         while host.isWorking(on: "instance:u-1") { try host.finish("instance:u-1") }
         host.give(.event(event("e3", .release(ImageSpecification(reference: "nginx")))))
@@ -110,7 +114,9 @@ struct DependencyTests {
     @Test("A pull for the server and one for an instance are the same pull")
     func samePull() throws {
         host.engine.images = []
-        host.give(.event(event("e1", .pull(ImageSpecification(reference: "nginx")))), .event(event("e2", .activate(instance()))))
+        host.give(
+            .event(event("e1", .pull(ImageSpecification(reference: "nginx")))),
+            .event(event("e2", .activate(instance()))))
         host.run()
         #expect(host.engine.pulls == 1)
         #expect(host.answer("e1") == "image sha256:nginx")
@@ -121,7 +127,9 @@ struct DependencyTests {
     func crashDuringPull(_ happens: Bool) throws {
         host.engine.images = []
         host.give((0..<3).map { .event(event("e\($0)", .activate(instance("u-\($0)", volumes: ["v"])))) })
-        while !host.work.contains(where: { if case .pullImage = $0.operation { true } else { false } }) { try host.finish() }
+        while !host.work.contains(where: { if case .pullImage = $0.operation { true } else { false } }) {
+            try host.finish()
+        }
         try host.crash { _ in happens }
         host.run()
         #expect((0..<3).allSatisfy { host.answer("e\($0)") == "instance u-\($0) running" })
@@ -132,7 +140,9 @@ struct DependencyTests {
     func progress() throws {
         host.engine.images = []
         host.give((0..<3).map { .event(event("e\($0)", .activate(instance("u-\($0)")))) })
-        while host.work.contains(where: { !$0.about.hasPrefix("image:") }) || host.work.first.map({ if case .pullImage = $0.operation { false } else { true } }) == true {
+        while host.work.contains(where: { !$0.about.hasPrefix("image:") })
+            || host.work.first.map({ if case .pullImage = $0.operation { false } else { true } }) == true
+        {
             try host.finish()
         }
         let pull = try #require(host.work.first)

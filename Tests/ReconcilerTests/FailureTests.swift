@@ -1,13 +1,15 @@
 import Lifecycle
 import Model
-@testable import Reconciler
 import SimulatedEngine
 import Store
 import Testing
 
+@testable import Reconciler
+
 /// What a broken store, row, frame or input costs: itself, and nothing else.
 struct FailureTests {
-    @Test("On a full disk an event is answered that nothing was done, nothing else is claimed, and space heals all", .enabled(if: SmallDisk.isPossible))
+    @Test(
+        "On a full disk an event is answered that nothing was done, nothing else is claimed, and space heals all")
     func fullDisk() throws {
         let disk = try SmallDisk(kibibytes: 16_384)
         let host = try Host(store: Store.open(path: disk.path + "/agent.db"))
@@ -24,7 +26,9 @@ struct FailureTests {
         large.container.environment = ["LARGE": String(repeating: "x", count: 400_000)]
         let refused = event("e2", .activate(large))
         let (letters, operations) = (host.letters.count, host.operations.count)
-        host.give(.event(refused), .event(refused), .event(event("e1", .activate(instance("u-1")))), .delivered(eventID: "a1"))
+        host.give(
+            .event(refused), .event(refused), .event(event("e1", .activate(instance("u-1")))), .delivered(eventID: "a1")
+        )
         #expect(host.unstored.keys.sorted() == ["e2"])
         #expect(host.unstored["e2"]?.count == 1)
         #expect(host.unstored["e2"]?.first?.contains("cannot store the event") == true)
@@ -36,7 +40,8 @@ struct FailureTests {
 
         disk.empty()
         host.tick(after: .seconds(1))
-        #expect(host.work.map(\.about) == working + ["instance:u-1"], "what is in flight stays so; who waits looks again")
+        #expect(
+            host.work.map(\.about) == working + ["instance:u-1"], "what is in flight stays so; who waits looks again")
         try host.expectMemoryEqualsStore()
         host.give(.event(refused))
         host.run()
@@ -47,7 +52,7 @@ struct FailureTests {
         #expect(host.published.values.allSatisfy { Set($0).count == 1 })
     }
 
-    @Test("An outcome that could not be written down is looked for again", .enabled(if: SmallDisk.isPossible))
+    @Test("An outcome that could not be written down is looked for again")
     func lostOutcome() throws {
         let disk = try SmallDisk(kibibytes: 16_384)
         let host = try Host(store: Store.open(path: disk.path + "/agent.db"))
@@ -176,7 +181,8 @@ struct FailureTests {
         limits.quarantined = 5
         limits.quarantinedBytes = 10
         let host = try Host(limits: limits)
-        host.give((0..<50).map { .malformedFrame(frame: "\($0) " + String(repeating: "ü", count: 100), reason: "no id") })
+        host.give(
+            (0..<50).map { .malformedFrame(frame: "\($0) " + String(repeating: "ü", count: 100), reason: "no id") })
         let rows = try host.store.quarantined()
         #expect(rows.count == 5)
         #expect(rows.first?.raw.hasPrefix("49 ü") == true)

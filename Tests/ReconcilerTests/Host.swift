@@ -1,9 +1,10 @@
 import Lifecycle
 import Model
-@testable import Reconciler
 import SimulatedEngine
 import Store
 import Testing
+
+@testable import Reconciler
 
 /// A host in memory: the reconciler, an engine, a server that takes answers, and a clock that is moved by hand.
 final class Host {
@@ -67,12 +68,14 @@ final class Host {
             if ResourceKey(about) != nil {
                 #expect(!work.contains { $0.about == about }, "\(label): two pieces of work on \(about)")
                 let row = ResourceKey(about).flatMap { try? store.resource($0) }
-                #expect(row?.isSettled == false && row?.activity.isEmpty == false, "\(label): \(about) is not written down")
+                #expect(
+                    row?.isSettled == false && row?.activity.isEmpty == false, "\(label): \(about) is not written down")
             }
             operations.append(operation)
             work.append(PendingWork(id: id, operation: operation, about: about))
         case .publish(let eventID, let body):
-            #expect((try? store.replyBody(to: eventID)) == body, "\(label): the answer to \(eventID) is not written down")
+            #expect(
+                (try? store.replyBody(to: eventID)) == body, "\(label): the answer to \(eventID) is not written down")
             published[eventID, default: []].append(body)
             letters.append((eventID, body))
             #expect(letters.count <= limits.publishesInFlight, "\(label)")
@@ -93,7 +96,8 @@ final class Host {
     func finish(
         _ about: String? = nil, _ fault: SimulatedEngine.Fault = .none, _ outcome: OperationOutcome? = nil
     ) throws -> Operation {
-        let index = try #require(work.firstIndex { about == nil || $0.about == about }, "\(label): no work on \(about ?? "anything")")
+        let index = try #require(
+            work.firstIndex { about == nil || $0.about == about }, "\(label): no work on \(about ?? "anything")")
         let piece = work.remove(at: index)
         give(.outcome(piece.id, outcome ?? engine.perform(piece.operation, fault)))
         return piece.operation
@@ -163,7 +167,8 @@ final class Host {
         let fresh = Reconciler(store: store, codec: TestCodec(), limits: limits, random: SeededGenerator(seed: 0))
         fresh.now = now
         try store.transaction { try fresh.load() }
-        #expect(fresh.active.keys.sorted() == reconciler.active.keys.sorted(), "\(label)", sourceLocation: sourceLocation)
+        #expect(
+            fresh.active.keys.sorted() == reconciler.active.keys.sorted(), "\(label)", sourceLocation: sourceLocation)
         #expect(fresh.open.keys.sorted() == reconciler.open.keys.sorted(), "\(label)", sourceLocation: sourceLocation)
         #expect(
             fresh.outbox.letters.keys.sorted() == reconciler.outbox.letters.keys.sorted(), "\(label)",
@@ -175,7 +180,8 @@ final class Host {
             let kept = try resource.row(updatedAt: row.updatedAt)
             #expect(kept == row || kept == loaded, "\(label)", sourceLocation: sourceLocation)
             #expect(
-                fresh.active[key]?.events.sorted() == resource.events.sorted(), "\(label)", sourceLocation: sourceLocation)
+                fresh.active[key]?.events.sorted() == resource.events.sorted(), "\(label)",
+                sourceLocation: sourceLocation)
         }
     }
 }

@@ -1,9 +1,10 @@
 import Lifecycle
 import Model
-@testable import Reconciler
 import SimulatedEngine
 import Store
 import Testing
+
+@testable import Reconciler
 
 /// What happens to an event: never dropped, never done twice, never answered twice differently.
 struct IntakeTests {
@@ -175,6 +176,27 @@ struct IntakeTests {
         #expect(host.engine.containers.isEmpty)
     }
 
+    @Test("What the step of an older wish has made is not the newer wish's to remove", arguments: [true, false])
+    func notMadeHere(_ crashes: Bool) throws {
+        host.give(.containers([]))
+        host.give(.event(event("e1", .activate(instance()))))
+        var other = instance()
+        other.container.command = ["other"]
+        host.give(.event(event("e2", .activate(other))))
+        #expect(host.answer("e1") == "failure: superseded by activate")
+        if crashes {
+            // The engine still does what the old process had asked for.
+            try host.crash { _ in true }
+        } else {
+            try host.finish()
+        }
+        try host.finish()
+        #expect(try host.finish(nil, .refusedByUser) == .startContainer(id: "c1-u-1"))
+        host.run()
+        #expect(host.answer("e2") == "failure: bad parameter")
+        #expect(host.engine.containers(of: "u-1").map(\.state) == [.created])
+    }
+
     @Test("What was overtaken while it waited for its image does not come back when the image is there")
     func overtakenWhileWaiting() throws {
         host.engine.images = []
@@ -242,7 +264,8 @@ struct IntakeTests {
     func overflow() throws {
         let known = event("e1", .activate(instance()))
         host.give(.event(known))
-        host.give(.overflow(known.header, reason: "full"), .overflow(event("e2", .unusable("x")).header, reason: "full"))
+        host.give(
+            .overflow(known.header, reason: "full"), .overflow(event("e2", .unusable("x")).header, reason: "full"))
         #expect(host.unstored["e1"] == nil)
         #expect(host.unstored["e2"]?.map(TestCodec.content) == ["failure: full"])
     }

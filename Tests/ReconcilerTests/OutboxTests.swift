@@ -1,9 +1,10 @@
 import Lifecycle
 import Model
-@testable import Reconciler
 import SimulatedEngine
 import Store
 import Testing
+
+@testable import Reconciler
 
 /// Answers on their way to the server.
 struct OutboxTests {
@@ -107,13 +108,16 @@ struct OutboxTests {
         #expect(ContinuousClock.now - started < .seconds(20))
     }
 
-    @Test("Answers that were on their way at a crash are sent again, and a late report of the old process harms nothing")
+    @Test(
+        "Answers that were on their way at a crash are sent again, and a late report of the old process harms nothing")
     func crash() throws {
         let host = try Host()
         answered(3, host)
         try host.crash { $0 == 0 }
         #expect(host.letters.count == 3)
-        host.give(.delivered(eventID: "e0"), .delivered(eventID: "e0"), .undelivered(eventID: "e0", reason: "x", isFinal: false))
+        host.give(
+            .delivered(eventID: "e0"), .delivered(eventID: "e0"),
+            .undelivered(eventID: "e0", reason: "x", isFinal: false))
         host.run()
         #expect(host.isIdle)
         #expect(host.published.values.allSatisfy { Set($0).count == 1 })

@@ -1,10 +1,11 @@
 import Foundation
 import Lifecycle
 import Model
-@testable import Reconciler
 import SimulatedEngine
 import Store
 import Testing
+
+@testable import Reconciler
 
 /// Time, and what happens while nothing happens.
 struct QuietTests {
@@ -78,7 +79,9 @@ struct QuietTests {
         #expect(try host.store.history(of: instance().key).count <= 25)
     }
 
-    @Test("While the engine is away nobody gives up, pauses grow, and its return ends them", arguments: InstanceDesire.allCases)
+    @Test(
+        "While the engine is away nobody gives up, pauses grow, and its return ends them",
+        arguments: InstanceDesire.allCases)
     func engineAway(_ desired: InstanceDesire) throws {
         let host = try Host()
         host.engine.add("c1", uuid: "u-1", desired == .running ? .exited : .running)

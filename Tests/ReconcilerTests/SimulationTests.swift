@@ -1,10 +1,11 @@
 import Foundation
 import Lifecycle
 import Model
-@testable import Reconciler
 import SimulatedEngine
 import Store
 import Testing
+
+@testable import Reconciler
 
 /// Whole lives of a host from a seed: events in any order, answers lost, processes killed, containers changed by hand.
 struct SimulationTests {
@@ -108,7 +109,10 @@ private final class Simulation {
                 let piece = host.work.removeFirst()
                 if case .removeContainer(let id) = piece.operation { expectMayRemove(id) }
                 inputs.append(.outcome(piece.id, host.engine.perform(piece.operation)))
-            default: if let container = host.engine.summaries.randomElement(using: &random) { inputs.append(.containerChanged(container)) }
+            default:
+                if let container = host.engine.summaries.randomElement(using: &random) {
+                    inputs.append(.containerChanged(container))
+                }
             }
         }
         host.give(inputs)
@@ -153,7 +157,9 @@ private final class Simulation {
         if let state = states.randomElement(using: &random) ?? nil {
             host.engine.containers[id]?.state = state
             host.engine.containers[id]?.wasStopped = true
-            if random.chance(50), let container = host.engine.containers[id] { host.give(.containerChanged(container.summary)) }
+            if random.chance(50), let container = host.engine.containers[id] {
+                host.give(.containerChanged(container.summary))
+            }
         } else {
             host.engine.containers[id] = nil
             if random.chance(50) { host.give(.containerGone(id: id)) }
@@ -188,7 +194,9 @@ private final class Simulation {
     private func lastWishes() throws {
         for uuid in uuids {
             let choice = Int.random(in: 0..<3, using: &random)
-            let wish: TestCodec.Wish = [.activate(instance(uuid)), .deactivate(instance(uuid)), .remove(instance(uuid))][choice]
+            let wish: TestCodec.Wish = [
+                .activate(instance(uuid)), .deactivate(instance(uuid)), .remove(instance(uuid)),
+            ][choice]
             if choice == 2 { removable.insert(uuid) }
             host.give(.event(event("last-\(uuid)", wish)))
         }

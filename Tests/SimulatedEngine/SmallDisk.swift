@@ -4,9 +4,6 @@ internal import Foundation
 package final class SmallDisk {
     package let path: String
 
-    /// Whether this process may mount at all.
-    package static let isPossible = (try? SmallDisk(kibibytes: 64)) != nil
-
     package init(kibibytes: Int) throws {
         path = FileManager.default.temporaryDirectory.appendingPathComponent("disk-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

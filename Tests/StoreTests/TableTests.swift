@@ -23,7 +23,9 @@ struct TableTests {
         #expect(try store.events(about: ResourceKey(.instance, "u-1"), limit: 5) == [full])
     }
 
-    @Test("Text of any kind survives", arguments: ["", "ä\u{0}b", "'; DROP TABLE event; --", String(repeating: "x", count: 1_000_000)])
+    @Test(
+        "Text of any kind survives",
+        arguments: ["", "ä\u{0}b", "'; DROP TABLE event; --", String(repeating: "x", count: 1_000_000)])
     func text(_ text: String) throws {
         var row = event("e1")
         row.frame = text
@@ -163,7 +165,8 @@ struct TableTests {
     @Test("Removed resources are forgotten with their history after their time; nothing else is")
     func forgetResources() throws {
         for (id, phase, settled, updated) in [
-            ("old", "removed", 1, 10), ("new", "removed", 1, 90), ("busy", "removed", 0, 10), ("runs", "running", 1, 10),
+            ("old", "removed", 1, 10), ("new", "removed", 1, 90), ("busy", "removed", 0, 10),
+            ("runs", "running", 1, 10),
         ] {
             try store.put(resource(.instance, id, phase: phase, settled: settled, updatedAt: updated))
             try store.insert(move(id, "a", "b"))
@@ -202,7 +205,9 @@ struct TableTests {
                 QuarantineRow(source: "frame", name: "\(number)", raw: "{", error: "bad", at: at(number)), keeping: 4)
         }
         #expect(try store.quarantined().map(\.name) == ["9", "8", "7", "6"])
-        #expect(try store.quarantined().first == QuarantineRow(source: "frame", name: "9", raw: "{", error: "bad", at: at(9)))
+        #expect(
+            try store.quarantined().first
+                == QuarantineRow(source: "frame", name: "9", raw: "{", error: "bad", at: at(9)))
     }
 
     // MARK: Transactions
