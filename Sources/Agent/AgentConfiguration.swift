@@ -67,7 +67,8 @@ package struct AgentConfiguration: Sendable {
         stateDirectory = setting("STATE_DIR") ?? Self.defaultStateDirectory
         apiCertificatePath = setting("CONSOLE_HOST_API_PUBLIC_KEY") ?? home + "/etc/cattle/api.crt"
         orchestration = setting("ORCHESTRATION") ?? ""
-        pingsWithResources = (setting("PING_ENABLED") ?? "true") == "true" && (setting("DOCKER_ENABLED") ?? "true") == "true"
+        pingsWithResources =
+            (setting("PING_ENABLED") ?? "true") == "true" && (setting("DOCKER_ENABLED") ?? "true") == "true"
         hostAPIProxy = setting("HOST_API_PROXY") ?? ""
         hostLabels = Self.labels(fromQuery: setting("HOST_LABELS") ?? "")
         schedulerLabels = [:]
@@ -116,7 +117,8 @@ package struct AgentConfiguration: Sendable {
         while let byte = rest.popFirst() {
             if byte == UInt8(ascii: "+") {
                 bytes.append(UInt8(ascii: " "))
-            } else if byte == UInt8(ascii: "%"), let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16),
+            } else if byte == UInt8(ascii: "%"),
+                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16),
                 rest.count >= 2
             {
                 bytes.append(value)

@@ -72,7 +72,9 @@ actor MainLoop: Service {
     private func nextBatch(until time: Timestamp?, isStopping: Bool) async -> [Input] {
         let alarm = time.map { time in
             let pause = isStopping ? min(time - .now, .milliseconds(100)) : time - .now
-            return eventLoop.scheduleTask(in: .milliseconds(Int64(max(0, pause.inMilliseconds)))) { [queue] in queue.poke() }
+            return eventLoop.scheduleTask(in: .milliseconds(Int64(max(0, pause.inMilliseconds)))) { [queue] in
+                queue.poke()
+            }
         }
         defer { alarm?.cancel() }
         return await queue.take(atMost: limits.batch)
@@ -98,7 +100,8 @@ actor MainLoop: Service {
                         try await link.send(body)
                     } catch {
                         logger.error(
-                            "answer to an unstored event is lost", metadata: ["event": "\(eventID)", "error": "\(error)"])
+                            "answer to an unstored event is lost",
+                            metadata: ["event": "\(eventID)", "error": "\(error)"])
                     }
                 }
             case .progress(_, let body): group.addTask { [link] in await link.sendProgress(body) }

@@ -64,7 +64,7 @@ extension EngineClient {
             try Task.checkCancellation()
         } catch let error as EngineError {
             throw error
-        } catch where isCancellation(error) {
+        } catch  where isCancellation(error) {
             throw EngineError(.cancelled, "the subscription was given up", call: call)
         } catch {
             throw cut(call, cause: text(error))

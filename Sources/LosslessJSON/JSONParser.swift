@@ -204,7 +204,8 @@ private struct JSONParser {
         let replacement: Unicode.Scalar = "\u{FFFD}"
         let first = try hexadecimal()
         guard (0xD800...0xDBFF).contains(first) else { return Unicode.Scalar(first) ?? replacement }
-        guard position + 1 < bytes.count, bytes[position] == UInt8(ascii: "\\"), bytes[position + 1] == UInt8(ascii: "u")
+        guard position + 1 < bytes.count, bytes[position] == UInt8(ascii: "\\"),
+            bytes[position + 1] == UInt8(ascii: "u")
         else { return replacement }
         let rewind = position
         position += 2

@@ -44,7 +44,9 @@ extension ContainerSummary {
     /// Reads an element of the engine's list.
     init?(_ entry: JSON) {
         guard let id = entry["Id"].nonEmptyText else { return nil }
-        let names = (entry["Names"].array ?? []).compactMap(\.text).map { $0.hasPrefix("/") ? String($0.dropFirst()) : $0 }
+        let names = (entry["Names"].array ?? []).compactMap(\.text).map {
+            $0.hasPrefix("/") ? String($0.dropFirst()) : $0
+        }
         self.init(
             id: id,
             // A name with a slash in it is a link's alias.

@@ -1,6 +1,6 @@
 package import DockerEngine
-internal import LosslessJSON
 package import Logging
+internal import LosslessJSON
 package import Model
 
 /// Watches the containers of this host: a full list whenever the event stream is opened and every minute besides, and

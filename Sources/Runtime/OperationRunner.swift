@@ -61,7 +61,7 @@ package struct OperationRunner: Sendable {
                 return try await afterwards(id) { () async throws(EngineError) in
                     do throws(EngineError) {
                         try await engine.killContainer(id)
-                    } catch where error.isConflict {
+                    } catch  where error.isConflict {
                         // Not running any more, which is what was wanted.
                     }
                 }
@@ -90,7 +90,7 @@ package struct OperationRunner: Sendable {
     }
 
     private func untilGone(_ work: () async throws(EngineError) -> Void) async throws(EngineError) {
-        do throws(EngineError) { try await work() } catch where error.isNotFound {}
+        do throws(EngineError) { try await work() } catch  where error.isNotFound {}
     }
 }
 
@@ -104,7 +104,7 @@ extension OperationRunner {
                 throw EngineError(.badAnswer, "an inspection without an id", call: "GET /containers/{id}/json")
             }
             return container
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             return nil
         }
     }
@@ -150,10 +150,10 @@ extension OperationRunner {
         }
         do throws(EngineError) {
             return .created(id: try await engine.createContainer(name: instance.containerName, body: body).id)
-        } catch where error.isConflict {
+        } catch  where error.isConflict {
             let owner = try await look(instance.containerName)
             return .nameTaken(by: owner?.isNamed(instance.containerName) == true ? owner : nil)
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             // Other things than the image can be missing, a container to share with for instance.
             if try await inspectImage(instance.container.image) != nil { return OperationOutcome(error) }
             return .imageMissing("Error: No such image: \(instance.container.image)")
@@ -165,9 +165,9 @@ extension OperationRunner {
             // Anonymous volumes go with the container that they were made for; nobody could ever name them.
             try await engine.removeContainer(id, removeVolumes: true, force: false)
             return .removed
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             return .removed
-        } catch where error.isConflict {
+        } catch  where error.isConflict {
             // Started again meanwhile, or being removed by somebody else.
             guard let container = try await look(id) else { return .removed }
             return container.state.isAlive || container.state == .removing
@@ -193,7 +193,7 @@ extension OperationRunner {
     private func inspectVolume(_ name: String) async throws(EngineError) -> InspectedVolume? {
         do throws(EngineError) {
             return InspectedVolume(try await engine.inspectVolume(name))
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             return nil
         }
     }
@@ -216,7 +216,7 @@ extension OperationRunner {
     private func inspectImage(_ reference: String) async throws(EngineError) -> JSON? {
         do throws(EngineError) {
             return try await engine.inspectImage(reference)
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             return nil
         }
     }
@@ -242,10 +242,10 @@ extension OperationRunner {
             do throws(EngineError) {
                 try await engine.pullImage(
                     name: parsed.familiarName, tag: parsed.pullTag, auth: nil, onProgress: report)
-            } catch where error.status != nil {
+            } catch  where error.status != nil {
                 throw first
             }
-        } catch where error.kind == .failedInStream {
+        } catch  where error.kind == .failedInStream {
             return .refused(Refusal(message: "Image [\(reference)] failed to pull: \(error.message)"))
         }
         return .image(try await inspectImage(reference))

@@ -93,7 +93,12 @@ struct EventTests {
         } body: { stub in
             try await using(try stub.client()) { client in
                 var seen = 0
-                let error = await failure { try await client.withContainerEvents {} onEvent: { _ in seen += 1 } }
+                let error = await failure {
+                    try await client.withContainerEvents {
+                    } onEvent: { _ in
+                        seen += 1
+                    }
+                }
                 #expect(error?.kind == .cut)
                 #expect(seen == 1)
                 #expect(client.apiVersion == nil)
@@ -115,7 +120,10 @@ struct EventTests {
             try await using(try stub.client(deadlines: deadlines)) { client in
                 let opened = Collected<Void>()
                 let hung = await failure {
-                    try await client.withContainerEvents { opened.append(()) } onEvent: { _ in }
+                    try await client.withContainerEvents {
+                        opened.append(())
+                    } onEvent: { _ in
+                    }
                 }
                 #expect(hung?.kind == .timedOut)
                 let refused = await failure {
@@ -141,7 +149,12 @@ struct EventTests {
         } body: { stub in
             try await using(try stub.client()) { client in
                 let subscription = Task {
-                    await failure { try await client.withContainerEvents { opened.open() } onEvent: { _ in } }
+                    await failure {
+                        try await client.withContainerEvents {
+                            opened.open()
+                        } onEvent: { _ in
+                        }
+                    }
                 }
                 await opened.wait()
                 subscription.cancel()
@@ -163,11 +176,17 @@ struct EventTests {
         } body: { stub in
             try await using(try stub.client()) { client in
                 await #expect(throws: Enough.self) {
-                    try await client.withContainerEvents {} onEvent: { _ in throw Enough() }
+                    try await client.withContainerEvents {
+                    } onEvent: { _ in
+                        throw Enough()
+                    }
                 }
                 await gone.wait()
                 await #expect(throws: Enough.self) {
-                    try await client.withContainerEvents { throw Enough() } onEvent: { _ in }
+                    try await client.withContainerEvents {
+                        throw Enough()
+                    } onEvent: { _ in
+                    }
                 }
             }
         }

@@ -25,7 +25,9 @@ struct SourceTests {
 
     private static func places(in folder: String = "Sources", matching pattern: Regex<Substring>) throws -> [String] {
         try files(in: folder).flatMap { file in
-            file.lines.enumerated().filter { $0.element.firstMatch(of: pattern) != nil }.map { "\(file.name):\($0.offset + 1)" }
+            file.lines.enumerated().filter { $0.element.firstMatch(of: pattern) != nil }.map {
+                "\(file.name):\($0.offset + 1)"
+            }
         }
     }
 
@@ -54,7 +56,8 @@ struct SourceTests {
     @Test("know no clock, no randomness and no concurrency where decisions are made")
     func pureRooms() throws {
         for room in ["Sources/Lifecycle", "Sources/Reconciler", "Sources/Model"] {
-            #expect(try Self.places(in: room, matching: /\basync\b|\bawait\b|ContinuousClock|Date\(\)|\.random\(\)/) == [])
+            #expect(
+                try Self.places(in: room, matching: /\basync\b|\bawait\b|ContinuousClock|Date\(\)|\.random\(\)/) == [])
         }
     }
 

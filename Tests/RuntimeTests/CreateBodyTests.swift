@@ -44,7 +44,9 @@ struct CreateBodyTests {
         row("entry point", "Entrypoint", #"["/e"]"#) { $0.entryPoint = ["/e"] },
         row("no entry point takes the image's", "Entrypoint", "null") { $0.entryPoint = nil },
         row("empty entry point takes none", "Entrypoint", "[]") { $0.entryPoint = [] },
-        row("environment, sorted", "Env", #"["A=1","B=","C=x=y"]"#) { $0.environment = ["C": "x=y", "A": "1", "B": ""] },
+        row("environment, sorted", "Env", #"["A=1","B=","C=x=y"]"#) {
+            $0.environment = ["C": "x=y", "A": "1", "B": ""]
+        },
         row("the agent's label wins", "Labels", #"{"io.rancher.container.agent.uuid":"85db87bf-cb14"}"#) {
             $0.labels = ["io.rancher.container.agent.uuid": "other"]
         },
@@ -83,7 +85,9 @@ struct CreateBodyTests {
         row("no network is disabled", "NetworkDisabled", "true") { $0.network = .none },
         row("cni is not disabled", "NetworkDisabled", "null") { $0.network = .cni },
         row("cni has none from the engine", "HostConfig/NetworkMode", #""none""#) { $0.network = .cni },
-        row("another's network", "HostConfig/NetworkMode", #""container:f00d""#) { $0.network = .container(id: "f00d") },
+        row("another's network", "HostConfig/NetworkMode", #""container:f00d""#) {
+            $0.network = .container(id: "f00d")
+        },
         row(
             "ports", "HostConfig/PortBindings",
             """
