@@ -35,12 +35,11 @@ package enum AgentDaemon {
             "starting", metadata: ["version": "\(version)", "state": "\(configuration.stateDirectory)"])
         let directory = try StateDirectory(path: configuration.stateDirectory)
         try await run(configuration, directory, logger)
-        logger.info("stopped")
     }
 
     private static func run(
         _ configuration: AgentConfiguration, _ directory: StateDirectory, _ logger: Logger
-    ) async throws {
+    ) async throws -> Never {
         let limits = AgentLimits()
         let engine = try engineClient(configuration, logger)
         let httpClient = try HTTPClient.rancher()
@@ -76,18 +75,18 @@ package enum AgentDaemon {
             },
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(5)
-        let result: Result<Void, any Error>
-        do {
-            try await ServiceGroup(configuration: group).run()
-            result = .success(())
-        } catch {
-            result = .failure(error)
+        var failure: (any Error)?
+        do { try await ServiceGroup(configuration: group).run() } catch { failure = error }
+        // The process ends here and not by its parts being shut down: a client waits for connections that are being
+        // opened, for longer than SIGTERM is given. All that matters is on the disk.
+        if let failure {
+            logger.critical("the agent cannot go on", metadata: ["error": "\(failure)"])
+            let text = "Error: \(failure)\n"
+            _ = write(STDERR_FILENO, text, text.utf8.count)
+            exit(1)
         }
-        // Errors while closing what is not needed any more are of no use to anybody.
-        try? await httpClient.shutdown()
-        try? await engine.shutdown()
-        try? await loopGroup.shutdownGracefully()
-        try result.get()
+        logger.info("stopped")
+        exit(0)
     }
 
     private static func engineClient(

@@ -15,6 +15,7 @@ final class HostIdentity: Service {
 
     private let configuration: AgentConfiguration
     private let known: Mutex<Known>
+    private let isAsking = Atomic(false)
     private let (wishes, wish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     private static let refreshInterval = Duration.seconds(60)
 
@@ -43,23 +44,29 @@ final class HostIdentity: Service {
                         try await Task.sleep(for: Self.refreshInterval)
                     }
                 }
-                for await _ in self.wishes { await self.refresh() }
+                for await _ in self.wishes { self.refresh() }
                 group.cancelAll()
             }
         }
     }
 
-    private func refresh() async {
-        let names = [configuration.dockerHostIP, configuration.agentIP, known.withLock { $0.seenByServer }]
+    /// Asks the resolver on a thread of its own, and waits for nothing: it blocks for as long as it likes.
+    private func refresh() {
+        guard !isAsking.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        let seenByServer = known.withLock { $0.seenByServer }
+        let names = [configuration.dockerHostIP, configuration.agentIP, seenByServer]
         let configured = configuration.hostname
-        // On a thread of its own: the resolver blocks.
-        let found = try? await NIOThreadPool.singleton.runIfActive {
-            (configured ?? HostFacts.hostname(), names.first { !$0.isEmpty }.flatMap(HostFacts.address(of:)))
-        }
-        guard let (hostname, address) = found else { return }
-        known.withLock { known in
-            known.hostname = hostname
-            known.address = address ?? known.address
+        NIOThreadPool.singleton.submit { state in
+            defer {
+                self.isAsking.store(false, ordering: .releasing)
+                // What was learned meanwhile has to be asked for as well.
+                if self.known.withLock({ $0.seenByServer }) != seenByServer { self.wish.yield() }
+            }
+            guard case .active = state else { return }
+            let address = names.first { !$0.isEmpty }.flatMap(HostFacts.address(of:))
+            self.known.withLock { $0.address = address ?? $0.address }
+            let hostname = configured ?? HostFacts.hostname()
+            self.known.withLock { $0.hostname = hostname }
         }
     }
 }

@@ -6,6 +6,8 @@ internal import Synchronization
 final class InputQueue: Sendable {
     private struct State {
         var inputs: [Input] = []
+        /// The newest word of each piece of work; what it said before is of no interest any more.
+        var progress: [WorkID: String] = [:]
         var consumer: CheckedContinuation<Void, Never>?
         /// Somebody wanted the loop to look up, whether there is anything or not.
         var isPoked = false
@@ -36,6 +38,14 @@ final class InputQueue: Sendable {
         }
     }
 
+    /// Puts in what work has to tell; it takes the place of what the same work has told before.
+    func report(_ work: WorkID, _ text: String) {
+        _ = put { state in
+            state.progress[work] = text
+            return true
+        }
+    }
+
     /// Makes the loop look up.
     func poke() {
         _ = put { state in
@@ -59,7 +69,9 @@ final class InputQueue: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isReady = state.withLock { state in
-                    if !state.inputs.isEmpty || state.isPoked || Task.isCancelled { return true }
+                    if !state.inputs.isEmpty || !state.progress.isEmpty || state.isPoked || Task.isCancelled {
+                        return true
+                    }
                     state.consumer = continuation
                     return false
                 }
@@ -70,12 +82,15 @@ final class InputQueue: Sendable {
         }
         return state.withLock { state in
             state.isPoked = false
+            // First what work has to say: after its outcome nobody would know whose words these are.
+            let progress = state.progress.map { Input.progress($0.key, text: $0.value) }
+            state.progress.removeAll()
             guard state.inputs.count > count else {
                 defer { state.inputs.removeAll(keepingCapacity: state.inputs.capacity <= 1024) }
-                return state.inputs
+                return progress + state.inputs
             }
             defer { state.inputs.removeFirst(count) }
-            return Array(state.inputs.prefix(count))
+            return progress + state.inputs.prefix(count)
         }
     }
 }

@@ -52,6 +52,8 @@ actor MainLoop: Service {
             group.cancelAll()
         }
         logger.info("loop ended", metadata: ["unanswered": "\(reconciler?.openEventCount ?? 0)"])
+        // Closes the store.
+        reconciler = nil
     }
 
     private func drive(_ group: inout DiscardingTaskGroup, _ stop: StopSign) async {
@@ -86,7 +88,7 @@ actor MainLoop: Service {
             case .perform(let id, let operation, let about):
                 group.addTask { [queue, runner, logger] in
                     let start = ContinuousClock.now
-                    let outcome = await runner.run(operation) { queue.push(.progress(id, text: $0)) }
+                    let outcome = await runner.run(operation) { queue.report(id, $0) }
                     logger.debug(
                         "engine work done",
                         metadata: ["about": "\(about)", "took": "\((ContinuousClock.now - start).inMilliseconds) ms"])

@@ -41,7 +41,8 @@ final class PingResponder: Service {
 
     /// Takes a ping; a copy of one that is being answered is dropped.
     func received(_ event: EventHeader, _ options: PingOptions) {
-        guard event.replyTo != nil, inHand.withLock({ $0.insert(event.id).inserted }) else { return }
+        let isNew = inHand.withLock { $0.count < limits.pings && $0.insert(event.id).inserted }
+        guard event.replyTo != nil, isNew else { return }
         if case .dropped(let (old, _)) = intake.yield((event, options)) {
             _ = inHand.withLock { $0.remove(old.id) }
         }

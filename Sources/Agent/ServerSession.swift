@@ -27,7 +27,15 @@ struct ServerSession: Service {
         }
     }
 
+    /// A key that the server does not know any more is asked for again: the same host gets the same account.
     private func stayConnected() async throws {
+        while !Task.isCancelled {
+            try await connect()
+            try await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    private func connect() async throws {
         let credentials = try await credentials()
         if !credentials.agentIP.isEmpty { host.learned(address: credentials.agentIP) }
         let client = RancherClient(url: credentials.url, key: credentials.key, httpClient: httpClient)

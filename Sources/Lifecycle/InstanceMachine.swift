@@ -35,6 +35,10 @@ package struct InstanceMachine: Sendable, Hashable, Codable {
         var createInFlight = false
         /// A create was sent and its answer never came; nobody has seen yet what it has left behind.
         var createUnknown = false
+        /// A create of an older wish may still leave a container behind: it is the one call whose end an inspection
+        /// does not wait for.
+        var createMayFollow = false
+        var lateLooks = 0
         var startDone = false
         var stopDone = false
         var killDone = false
@@ -83,7 +87,9 @@ extension InstanceMachine {
         lastError = ""
         createdHere = false
         startedAtBefore = nil
+        let createMayFollow = story.createInFlight || story.createUnknown || story.createMayFollow
         story = Story()
+        story.createMayFollow = createMayFollow
     }
 
     /// The process was started anew: what was seen before may be long past.
@@ -114,6 +120,17 @@ extension InstanceMachine {
 
     /// A new wish arrived while work for the old one was under way: what that work has left behind must be looked at.
     package mutating func overtaken() { lookAgain() }
+
+    /// Work for an overtaken wish has ended. Nothing is concluded from it but whether a container may still follow.
+    package mutating func overtaken(_ operation: Operation, _ outcome: OperationOutcome) {
+        lookAgain()
+        guard case .createContainer = operation else { return }
+        switch outcome {
+        case .created, .nameTaken, .imageMissing, .unavailable: story.createMayFollow = false
+        case .refused(let refusal): story.createMayFollow = (refusal.status ?? 0) >= 500
+        case .unknown, .container, .volume, .image, .removed: break
+        }
+    }
 
     /// All that was required is as it has to be.
     package mutating func requirementMet() {
@@ -198,6 +215,7 @@ extension InstanceMachine {
         }
         guard let container else {
             knowledge = .missing
+            story.lateLooks += 1
             if case .findContainer = operation {} else { isInspected = story.isIdentified }
             if !story.refusal.isEmpty, desired == .running { end(story.refusal) }
             return
@@ -230,6 +248,7 @@ extension InstanceMachine {
             createdHere = false
         }
         containerID = container.id
+        story.createMayFollow = false
         story.isIdentified = true
         knowledge = .present(container.state)
     }
@@ -364,6 +383,8 @@ extension InstanceMachine {
     private var nextTowardsRemoved: Step {
         switch knowledge {
         case .unobserved: find
+        case .missing where isInspected && story.createMayFollow && story.lateLooks < Patience.lateLooks:
+            .wait(Patience.pause)
         case .missing: lookThenSettle
         case .present(.running), .present(.paused), .present(.restarting):
             stop(graceSeconds: specification.stopGraceSeconds)

@@ -15,6 +15,14 @@ package enum ResourceMachine: Sendable, Hashable, Codable {
         }
     }
 
+    package var kind: ResourceKind {
+        switch self {
+        case .instance: .instance
+        case .volume: .volume
+        case .image: .image
+        }
+    }
+
     package var desired: String {
         switch self {
         case .instance(let machine): machine.desired.rawValue
@@ -118,6 +126,10 @@ package enum ResourceMachine: Sendable, Hashable, Codable {
 
     package mutating func overtaken() {
         change({ $0.overtaken() }, { $0.overtaken() }, { $0.overtaken() })
+    }
+
+    package mutating func overtaken(_ operation: Operation, _ outcome: OperationOutcome) {
+        change({ $0.overtaken(operation, outcome) }, { $0.overtaken() }, { $0.overtaken() })
     }
 
     package mutating func waited() {

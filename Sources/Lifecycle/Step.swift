@@ -47,6 +47,8 @@ package enum Patience {
     package static let nameConflicts = 15
     /// How often a container may vanish between its creation and its start, a volume or a tag right after its creation.
     package static let vanishings = 3
+    /// How often a removal looks for a container that a create without an answer may still leave behind.
+    package static let lateLooks = 15
     /// How often a pull whose stream broke is tried.
     package static let pulls = 5
     /// How often a stop without an answer is tried before the kill.

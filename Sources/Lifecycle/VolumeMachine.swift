@@ -168,17 +168,16 @@ package struct VolumeMachine: Sendable, Hashable, Codable {
         // A directory of the host is nobody's to create or to delete.
         guard specification.isManaged else { return .settle }
         switch (desired, knowledge) {
-        case (.active, .unobserved): return .perform(.inspectVolume(name: specification.name))
+        case (.active, .unobserved), (.removed, .unobserved): return .perform(.inspectVolume(name: specification.name))
         case (.active, .missing): return .perform(.createVolume(specification))
         case (.active, .moved): return .perform(.removeVolume(name: specification.name, force: true))
         case (.active, .present(let driver)):
             if Self.isSame(driver, specification.driver) { return .settle }
             return .fail(
                 "Volume \(specification.name) exists with driver \(driver) instead of \(specification.driver)")
-        case (.removed, .missing): return .settle
-        // Removing what is not there is done, so there is nothing to look at first.
-        case (.removed, .unobserved), (.removed, .present), (.removed, .moved):
-            return .perform(.removeVolume(name: specification.name, force: false))
+        // One that has moved lives on, on another host: to remove it here would destroy it there (PROTOCOL 7.5).
+        case (.removed, .missing), (.removed, .moved): return .settle
+        case (.removed, .present): return .perform(.removeVolume(name: specification.name, force: false))
         }
     }
 

@@ -54,6 +54,7 @@ extension Reconciler {
     func outboxDue(_ eventID: String) throws {
         guard let letter = outbox.letters[eventID], !letter.isOnItsWay else { return }
         wakeUps.cancel(.reply(eventID: eventID))
+        if takenByServer.contains(eventID) { return try delivered(eventID) }
         try post(eventID)
     }
 

@@ -138,7 +138,11 @@ extension Reconciler {
     /// The machine of a stored row, or `nil` after the row was put into quarantine.
     func readable(_ row: ResourceRow) throws -> ResourceMachine? {
         do {
-            return try MachineCoding.decode(row.machine)
+            let machine = try MachineCoding.decode(row.machine)
+            guard machine.kind == row.key.kind else {
+                throw StoreError(.unreadable, "the machine of a resource of kind \(machine.kind.rawValue)")
+            }
+            return machine
         } catch {
             try quarantine(
                 source: "resource", name: row.key.description, raw: row.machine, reason: String(describing: error))

@@ -69,7 +69,7 @@ extension Reconciler {
             resource.work = nil
             if resource.isOvertaken {
                 resource.isOvertaken = false
-                resource.machine.overtaken()
+                resource.machine.overtaken(done.operation, outcome)
             } else {
                 resource.machine.ended(done.operation, outcome)
                 resource.inspection = outcome.inspection
@@ -191,6 +191,7 @@ extension Reconciler {
         active[key] = resource
         changed.insert(key)
         noteMove(key, from: before, cause: "seen by the engine")
+        try store.trimHistory(of: key, to: limits.historyLength)
     }
 }
 

@@ -28,6 +28,9 @@ package final class Reconciler {
     var hints = ContainerHints()
     var wakeUps = WakeUps()
 
+    /// Answers that the server has taken, which could not be written down: they are not sent again.
+    var takenByServer: Set<String> = []
+
     // The batch in hand
     var now = Timestamp(milliseconds: 0)
     var effects: [Effect] = []
@@ -76,6 +79,7 @@ package final class Reconciler {
                 try flush()
             }
             mustLoad = false
+            if !takenByServer.isEmpty { takenByServer.formIntersection(outbox.letters.keys) }
             newEvents.removeAll(keepingCapacity: true)
             newWork.removeAll(keepingCapacity: true)
             finishedWork.removeAll(keepingCapacity: true)
@@ -126,7 +130,8 @@ package final class Reconciler {
 
     private func tidy() throws {
         try store.forgetEvents(closedBefore: now - limits.closedEventAge, keeping: limits.closedEvents)
-        try store.forgetResources(removedBefore: now - limits.removedResourceAge)
+        try store.forgetResources(
+            removedBefore: now - limits.removedResourceAge, settledBefore: now - limits.settledResourceAge)
         wakeUps.set(.housekeeping, at: now + limits.housekeepingInterval)
     }
 
@@ -206,7 +211,10 @@ extension Reconciler {
         for input in inputs {
             switch input {
             case .outcome(let id, _): work[id] = nil
-            case .delivered(let eventID), .undelivered(let eventID, _, _): outbox.letters[eventID]?.isOnItsWay = false
+            case .delivered(let eventID):
+                outbox.letters[eventID]?.isOnItsWay = false
+                takenByServer.insert(eventID)
+            case .undelivered(let eventID, _, _): outbox.letters[eventID]?.isOnItsWay = false
             case .event, .overflow, .malformedFrame, .progress, .containers, .containerChanged, .containerGone,
                 .engineLost, .serverReached, .tick:
                 break

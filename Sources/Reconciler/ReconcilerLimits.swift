@@ -17,6 +17,8 @@ package struct ReconcilerLimits: Sendable {
     package var closedEvents = 20_000
     /// How long the history of a removed resource can be looked at.
     package var removedResourceAge = Duration.seconds(86_400)
+    /// How long a failed wish, or an image that was pulled, is remembered without anybody asking again.
+    package var settledResourceAge = Duration.seconds(7 * 86_400)
     /// Changes of phase kept of a resource: a dozen lives.
     package var historyLength = 100
     /// Unreadable things kept to be looked at.

@@ -54,10 +54,13 @@ package enum CreateBody {
         return labels
     }
 
+    /// What the kernel's largest weight of 262144 shares stands for.
+    private static let largestMilliCPU = 256_000
+
     /// Shares out of thousandths of a processor, at least the engine's minimum of 2; 0 if nothing was asked for.
     private static func cpuShares(of container: ContainerSpecification) -> Int {
-        let shares =
-            container.milliCPUReservation > 0 ? container.milliCPUReservation * 1024 / 1000 : container.cpuShares
+        let milliCPU = min(container.milliCPUReservation, largestMilliCPU)
+        let shares = milliCPU > 0 ? milliCPU * 1024 / 1000 : container.cpuShares
         return container.milliCPUReservation > 0 || shares > 0 ? max(2, shares) : 0
     }
 

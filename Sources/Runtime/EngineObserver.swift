@@ -19,6 +19,8 @@ package struct EngineObserver: Sendable {
     private let directory: ContainerDirectory
     private let logger: Logger
     private let relistInterval: Duration
+    /// A stream that lived as long as this makes the failures before it forgotten.
+    private static let stableAfter = Duration.seconds(30)
 
     package init(
         engine: EngineClient, directory: ContainerDirectory, logger: Logger, relistInterval: Duration = .seconds(60)
@@ -34,16 +36,20 @@ package struct EngineObserver: Sendable {
         var failures = 0
         var since: EngineTime?
         while !Task.isCancelled {
+            let start = ContinuousClock.now
             let session = Session(engine: engine, directory: directory, since: since, report: report)
             let reason: String
             do {
                 try await session.run(relistInterval: relistInterval)
                 reason = "the engine closed the event stream"
+                since = await session.lastEvent ?? since
             } catch {
                 reason = String(describing: error)
+                // An event that cannot be read would only come again; the list covers what was missed.
+                let isUnreadable = (error as? EngineError)?.kind == .badAnswer
+                since = isUnreadable ? nil : await session.lastEvent ?? since
             }
-            since = await session.lastEvent ?? since
-            if await session.wasOpen { failures = 0 }
+            if ContinuousClock.now - start >= Self.stableAfter { failures = 0 }
             directory.lose()
             guard !Task.isCancelled else { return }
             report(.lost(reason))

@@ -9,8 +9,14 @@ package final class Gate: Sendable {
     }
 
     private let state: Mutex<State>
+    private let lentFor: Duration?
 
-    package init(places: Int) { state = Mutex(State(free: places)) }
+    /// - Parameter lentFor: After so long a place is given to the next one although the work goes on: it hangs, and must
+    ///   not hold up the others.
+    package init(places: Int, lentFor: Duration? = nil) {
+        state = Mutex(State(free: places))
+        self.lentFor = lentFor
+    }
 
     /// Runs the body as soon as there is a place.
     ///
@@ -40,8 +46,32 @@ package final class Gate: Sendable {
             continuation?.resume(returning: false)
         }
         guard isIn else { throw CancellationError() }
-        defer { leave() }
-        return await body()
+        guard let lentFor else {
+            defer { leave() }
+            return await body()
+        }
+        let place = Place()
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try? await Task.sleep(for: lentFor)
+                if place.giveBack() { self.leave() }
+            }
+            let result = await body()
+            group.cancelAll()
+            return result
+        }
+    }
+
+    /// One that has been taken; given back once.
+    private final class Place: Sendable {
+        private let isTaken = Mutex(true)
+
+        func giveBack() -> Bool {
+            isTaken.withLock { isTaken in
+                defer { isTaken = false }
+                return isTaken
+            }
+        }
     }
 
     private func leave() {

@@ -12,9 +12,11 @@ package struct OperationRunner: Sendable {
     /// How much is done at a time, where the engine is known to get slow or to fail with too much of it.
     private struct Gates: Sendable {
         /// Creates and starts: each is work for the engine's storage and network drivers, which hold locks.
-        let heavy = Gate(places: 16)
+        let heavy = Gate(places: 16, lentFor: .seconds(10))
         /// Pulls: each opens up to three connections and writes to the disk as fast as it can.
         let pulls = Gate(places: 4)
+        /// Stops and kills, which may take all the grace they are given.
+        let stops = Gate(places: 256)
         /// Everything else, to bound the connections to the engine.
         let light = Gate(places: 128)
     }
@@ -32,7 +34,8 @@ package struct OperationRunner: Sendable {
             switch operation {
             case .createContainer, .startContainer: gates.heavy
             case .pullImage: gates.pulls
-            case .findContainer, .stopContainer, .killContainer, .removeContainer, .inspectVolume, .createVolume,
+            case .stopContainer, .killContainer: gates.stops
+            case .findContainer, .removeContainer, .inspectVolume, .createVolume,
                 .removeVolume, .inspectImage, .tagImage, .removeImage, .inspectContainer:
                 gates.light
             }
@@ -285,7 +288,9 @@ extension OperationOutcome {
     fileprivate init(_ error: EngineError) {
         let text = String(describing: error)
         switch error.kind {
-        case .unreachable, .configuration: self = .unavailable(text)
+        case .unreachable: self = .unavailable(text)
+        // No such thing can be asked of an engine, now or later.
+        case .configuration: self = .refused(Refusal(message: text))
         case .cut, .timedOut, .badAnswer, .cancelled: self = .unknown(text)
         case .refused(let status): self = .refused(Refusal(message: text, status: status))
         case .failedInStream: self = .refused(Refusal(message: text))

@@ -136,18 +136,19 @@ extension Store {
         try connection.run("DELETE FROM resource WHERE key = ?", .text(key))
     }
 
-    /// Forgets what was removed before the given moment, with its history.
+    /// Forgets what has come to an end and is not there: what was removed before the first moment, images and failures
+    /// settled before the second one; all with their history.
     ///
     /// - Throws: ``StoreError``.
-    package func forgetResources(removedBefore time: Timestamp) throws(StoreError) {
-        try connection.run(
+    package func forgetResources(removedBefore time: Timestamp, settledBefore: Timestamp) throws(StoreError) {
+        let ended = """
+            settled_generation >= generation AND (phase = 'removed' AND updated_at < ?1
+                OR (phase = 'failed' OR kind = 'image') AND updated_at < ?2)
             """
-            DELETE FROM transition WHERE key IN
-                (SELECT key FROM resource
-                 WHERE phase = 'removed' AND settled_generation >= generation AND updated_at < ?1)
-            """, .integer(time.milliseconds))
         try connection.run(
-            "DELETE FROM resource WHERE phase = 'removed' AND settled_generation >= generation AND updated_at < ?1",
-            .integer(time.milliseconds))
+            "DELETE FROM transition WHERE key IN (SELECT key FROM resource WHERE \(ended))",
+            .integer(time.milliseconds), .integer(settledBefore.milliseconds))
+        try connection.run(
+            "DELETE FROM resource WHERE \(ended)", .integer(time.milliseconds), .integer(settledBefore.milliseconds))
     }
 }

@@ -49,8 +49,8 @@ struct KillTests {
             }
             waiting = alive[...]
             // Removing is over in an instant otherwise.
-            scene.proxy.order(.remove, .delay(.milliseconds(80)), count: .max)
-            let out = try await hit("remove", scene, &random, longestMilliseconds: 160) { number in
+            scene.proxy.order(.remove, .delay(.milliseconds(250)), count: .max)
+            let out = try await hit("remove", scene, &random, longestMilliseconds: 320) { number in
                 guard let instance = waiting.popFirst() else {
                     let instance = try await scene.activate(scene.instance("last\(number)"))
                     try await scene.deactivate(instance)

@@ -149,10 +149,11 @@ struct SyncRequest {
     /// The managed volumes of the whole request, each once (PROTOCOL 5.0.1, 7.1, 7.2).
     func volumes() throws(UnusablePayload) -> [VolumeSpecification] {
         var volumes: [VolumeSpecification] = []
+        var names: Set<String> = []
         for field in try request["volumes"].elements() ?? [] {
             guard field.value.object != nil else { throw field.unusable("an object") }
             guard let volume = try VolumeSpecification(dialectA: field), volume.isManaged else { continue }
-            if !volumes.contains(where: { $0.name == volume.name }) { volumes.append(volume) }
+            if names.insert(volume.name).inserted { volumes.append(volume) }
         }
         return volumes
     }
@@ -184,6 +185,7 @@ struct SyncRequest {
     /// PROTOCOL 6.7.
     private func ports() throws(UnusablePayload) -> [PortBinding] {
         var ports: [PortBinding] = []
+        var seen: Set<PortBinding> = []
         for endpoint in try container["publicEndpoints"].elements() ?? [] {
             guard endpoint.value.object != nil else { throw endpoint.unusable("an object") }
             let privatePort = try endpoint["privatePort"].port()
@@ -194,7 +196,7 @@ struct SyncRequest {
                 publicPort: try endpoint["publicPort"].port(),
                 transport: transport.isEmpty ? "tcp" : transport,
                 hostAddress: try endpoint["bindIpAddress"].text())
-            if !ports.contains(port) { ports.append(port) }
+            if seen.insert(port).inserted { ports.append(port) }
         }
         return ports
     }
