@@ -101,7 +101,7 @@ let package = Package(
                 "Inspection", "rancher-agent", "Lifecycle", "LosslessJSON", "Model", "Store", argumentParser,
             ]),
         .testTarget(name: "HouseTests"),
-        .testTarget(name: "AgentTests", dependencies: ["Agent", "HostInfo", "Reconciler"]),
+        .testTarget(name: "AgentTests", dependencies: ["Agent", "HostInfo", "Model", "Reconciler"]),
         .testTarget(name: "RuntimeTests", dependencies: ["LosslessJSON", "Model", "Runtime"]),
         .testTarget(name: "LosslessJSONTests", dependencies: ["LosslessJSON"]),
         .testTarget(

@@ -1,3 +1,4 @@
+import Model
 import Reconciler
 import Testing
 
@@ -23,6 +24,16 @@ struct InputQueueTests {
         queue.push(.engineLost)
         #expect(await queue.take(atMost: 100) == [.tick, .tick, .engineLost])
         #expect(queue.offer(.serverReached))
+    }
+
+    @Test("keeps only the newest word of a piece of work, and gives it out before its outcome")
+    func progress() async {
+        let queue = InputQueue(limit: 1)
+        let work = WorkID(7)
+        for number in 0..<1000 { queue.report(work, "layer \(number)") }
+        queue.push(.outcome(work, .removed))
+        #expect(await queue.take(atMost: 100) == [.progress(work, text: "layer 999"), .outcome(work, .removed)])
+        #expect(queue.offer(.tick))
     }
 
     @Test("wakes its consumer for an input, for a poke and for a cancellation")

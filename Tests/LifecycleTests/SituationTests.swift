@@ -35,6 +35,44 @@ struct InstanceSituationTests {
         #expect(machine.step() == .fail("port is already allocated"))
     }
 
+    @Test("A removal waits for the container that an unanswered create of an older wish may still leave behind")
+    func lateCreate() {
+        var machine = InstanceMachine(instance(), desired: .running)
+        machine.step(.container(nil))
+        machine.step(.unknown("no answer in time"))
+        machine.wished(instance(), desired: .removed)
+        machine.step(.container(nil))
+        #expect(machine.next == .wait(Patience.pause))
+        machine.step()
+        machine.step(.container(container(.created)))
+        #expect(machine.step(.removed) == .perform(.removeContainer(id: "c1")))
+        #expect(machine.next == .settle)
+    }
+
+    @Test("A removal does not wait for ever for a container that never comes, and not at all for one that was refused")
+    func lateCreateThatNeverComes() {
+        var machine = InstanceMachine(instance(), desired: .running)
+        machine.step(.container(nil))
+        let create = machine.next
+        machine.began(create)
+        machine.wished(instance(), desired: .removed)
+        var overtaken = machine
+        var looks = 0
+        while machine.next != .settle, looks < 100 {
+            looks += 1
+            machine.step(.container(nil))
+        }
+        #expect(machine.next == .settle)
+        #expect(looks > 2)
+        guard case .perform(let operation) = create else {
+            Issue.record("the create was expected")
+            return
+        }
+        overtaken.overtaken(operation, refused("no such network", 404))
+        overtaken.step(.container(nil))
+        #expect(overtaken.next == .settle)
+    }
+
     @Test("When the half-made container cannot be removed either, the start's error is still the answer")
     func refusedDiscard() {
         var machine = InstanceMachine(instance(), desired: .running)
@@ -417,6 +455,7 @@ struct InstanceSituationTests {
 
 struct VolumeSituationTests {
     private let specification = VolumeSpecification(name: "v", driver: "local")
+    private let present = OperationOutcome.volume(InspectedVolume(driver: "local", mountpoint: "/v"))
     private let moved = OperationOutcome.volume(InspectedVolume(driver: "local", mountpoint: "moved"))
 
     @Test("A volume that moved away is forgotten here and created anew")
@@ -451,9 +490,11 @@ struct VolumeSituationTests {
     func inUse() {
         var machine = VolumeMachine(specification, desired: .removed)
         for _ in 0..<2 {
+            machine.step(present)
             machine.step(refused("volume is in use", 409))
             #expect(machine.step() == .wait(Patience.pause))
         }
+        machine.step(present)
         machine.step(refused("volume is in use", 409))
         #expect(machine.step() == .fail("volume is in use"))
         #expect(machine.phase == .failed)
@@ -462,6 +503,7 @@ struct VolumeSituationTests {
     @Test("A driver that wants the server to try again is not asked a second time")
     func shouldRetry() {
         var machine = VolumeMachine(specification, desired: .removed)
+        machine.step(present)
         machine.step(refused("busy. Should retry", 500))
         #expect(machine.next == .fail("busy. Should retry"))
     }

@@ -170,7 +170,14 @@ struct TableTests {
         VolumeCell(
             desired: .active, found: .volume(InspectedVolume(driver: "local", mountpoint: "moved")),
             step: .perform(.removeVolume(name: "v", force: true))),
-        VolumeCell(desired: .removed, found: nil, step: .perform(.removeVolume(name: "v", force: false))),
+        VolumeCell(desired: .removed, found: nil, step: .perform(.inspectVolume(name: "v"))),
+        VolumeCell(desired: .removed, found: .volume(nil), step: .settle),
+        VolumeCell(
+            desired: .removed, found: .volume(InspectedVolume(driver: "local", mountpoint: "/v")),
+            step: .perform(.removeVolume(name: "v", force: false))),
+        // It lives on, on another host.
+        VolumeCell(
+            desired: .removed, found: .volume(InspectedVolume(driver: "local", mountpoint: "moved")), step: .settle),
     ]
 
     @Test("A volume takes the step that its table names", arguments: volumeCells.indices)
@@ -184,6 +191,7 @@ struct TableTests {
     @Test("A removed volume is settled once it is gone")
     func volumeRemoved() {
         var machine = VolumeMachine(Self.volume, desired: .removed)
+        machine.ended(.inspectVolume(name: "v"), .volume(InspectedVolume(driver: "local", mountpoint: "/v")))
         #expect(machine.step(.removed) == .perform(.removeVolume(name: "v", force: false)))
         #expect(machine.phase == .removing)
         #expect(machine.step() == .settle)

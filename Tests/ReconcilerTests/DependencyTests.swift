@@ -185,6 +185,7 @@ struct DependencyTests {
     @Test("The removal of a volume says so at once")
     func volumeProgress() throws {
         host.give(.event(event("e1", .removeVolume(volume))))
+        try host.finish(nil, .none, .volume(InspectedVolume(driver: volume.driver, mountpoint: "/v")))
         #expect(host.progress.map(\.text) == ["Removing volume"])
     }
 }

@@ -62,6 +62,9 @@ struct CreateBodyTests {
             $0.milliCPUReservation = 500
             $0.cpuShares = 700
         },
+        row("an absurd reservation is the largest there is", "HostConfig/CpuShares", "262144") {
+            $0.milliCPUReservation = .max
+        },
         row("a tiny reservation is still one", "HostConfig/CpuShares", "2") { $0.milliCPUReservation = 1 },
     ]
 

@@ -162,17 +162,21 @@ struct TableTests {
         #expect(try store.unreadableResources() == ["robot:7"])
     }
 
-    @Test("Removed resources are forgotten with their history after their time; nothing else is")
+    @Test("What was removed, and failures and images after a longer time, are forgotten with their history")
     func forgetResources() throws {
         for (id, phase, settled, updated) in [
             ("old", "removed", 1, 10), ("new", "removed", 1, 90), ("busy", "removed", 0, 10),
-            ("runs", "running", 1, 10),
+            ("runs", "running", 1, 10), ("failed", "failed", 1, 10), ("failed lately", "failed", 1, 40),
         ] {
             try store.put(resource(.instance, id, phase: phase, settled: settled, updatedAt: updated))
             try store.insert(move(id, "a", "b"))
         }
-        try store.forgetResources(removedBefore: at(50))
-        #expect(try store.allResources().map(\.key.id).sorted() == ["busy", "new", "runs"])
+        for updated in [10, 40] {
+            try store.put(resource(.image, "image \(updated)", phase: "present", settled: 1, updatedAt: updated))
+        }
+        try store.forgetResources(removedBefore: at(50), settledBefore: at(20))
+        #expect(
+            try store.allResources().map(\.key.id).sorted() == ["busy", "failed lately", "image 40", "new", "runs"])
         #expect(try store.history(of: ResourceKey(.instance, "old")).isEmpty)
         #expect(try store.history(of: ResourceKey(.instance, "busy")).count == 1)
     }
