@@ -18,6 +18,10 @@ struct EngineFaultTests {
         var description: String { "\(call) \(fault)" + (count > 1 ? " \(count) times" : "") }
     }
 
+    /// How long the engine is away at each step; OUTAGE_SECONDS makes it longer.
+    private static let outage = Duration.seconds(
+        ProcessInfo.processInfo.environment["OUTAGE_SECONDS"].flatMap { Int($0) } ?? 2)
+
     private static let refusal = Fault.answer(500, "simulated trouble")
 
     /// The first call of each kind in the life of an instance, and each fault.
@@ -170,7 +174,7 @@ struct EngineFaultTests {
         try await Scene.play(.init(isProxied: true)) { scene in
             let pings = try await withPings(scene) {
                 for call in [Call.create, .start, .stop, .remove] {
-                    for fault in [Fault.outageBefore(.seconds(2)), .outageAfter(.seconds(2))] {
+                    for fault in [Fault.outageBefore(Self.outage), .outageAfter(Self.outage)] {
                         let instance = scene.instance("away")
                         scene.proxy.order(call, of: instance.dockerName, fault)
                         let start = ContinuousClock.now
@@ -178,7 +182,7 @@ struct EngineFaultTests {
                         try await scene.deactivate(known)
                         try await scene.remove(known)
                         let took = ContinuousClock.now - start
-                        #expect(took >= .seconds(2), "the engine was there at \(call)")
+                        #expect(took >= Self.outage, "the engine was there at \(call)")
                         print("\(call) \(fault): done after \(took.inSeconds) s")
                     }
                 }
