@@ -85,6 +85,9 @@ package struct AgentConfiguration: Sendable {
         dockerCertificatePath = raw("DOCKER_CERT_PATH")
         dockerTLSVerify = raw("DOCKER_TLS_VERIFY")
         dockerAPIVersion = raw("DOCKER_API_VERSION")
+        if let text = dockerAPIVersion, APIVersion(text) == nil {
+            warnings.append("DOCKER_API_VERSION is \"\(text)\", no version such as 1.41, and is ignored")
+        }
         dockerDeadline = number("DOCKER_DEADLINE_SECONDS").map { .seconds($0) }
         logsDebug = setting("SCRIPT_DEBUG") != nil || raw("RANCHER_DEBUG") != nil
         self.warnings = warnings

@@ -65,6 +65,12 @@ struct AgentConfigurationTests {
         #expect(AgentConfiguration(environment: ["CATTLE_HOST_LABELS": query]).hostLabels == labels)
     }
 
+    @Test("ignores an API version that is none, with a warning", arguments: ["latest", "1", "1.x", "1.41.0"])
+    func apiVersion(text: String) {
+        #expect(AgentConfiguration(environment: ["DOCKER_API_VERSION": text]).warnings.count == 1)
+        #expect(AgentConfiguration(environment: ["DOCKER_API_VERSION": "1.41"]).warnings == [])
+    }
+
     @Test("answers pings without resources unless both switches say exactly true")
     func pingSwitches() {
         #expect(!AgentConfiguration(environment: ["CATTLE_PING_ENABLED": "True"]).pingsWithResources)
