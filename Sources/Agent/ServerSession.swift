@@ -27,11 +27,17 @@ struct ServerSession: Service {
         }
     }
 
-    /// A key that the server does not know any more is asked for again: the same host gets the same account.
+    /// A key that the server does not know any more is asked for again: the same host gets the same account. Where the
+    /// key comes from the configuration it stays the same, so the pauses grow.
     private func stayConnected() async throws {
+        let backoff = Backoff(base: .seconds(1), cap: .seconds(60))
+        var random = SystemRandomNumberGenerator()
+        var attempt = 0
         while !Task.isCancelled {
+            let start = ContinuousClock.now
             try await connect()
-            try await Task.sleep(for: .seconds(1))
+            attempt = ContinuousClock.now - start > backoff.cap ? 0 : attempt + 1
+            try await Task.sleep(for: backoff.delay(attempt: attempt, using: &random))
         }
     }
 

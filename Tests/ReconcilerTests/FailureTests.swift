@@ -50,6 +50,8 @@ struct FailureTests {
         #expect(host.engine.pulls == 1, "the pull that was in flight was not made again")
         #expect(host.taken == ["a1", "a2", "e1", "e2"])
         #expect(host.published.values.allSatisfy { Set($0).count == 1 })
+        #expect(host.published["a1"]?.count == 1, "the server had it, although that could not be written down")
+        #expect(try host.store.eventState("a1") == .closed)
     }
 
     @Test("An outcome that could not be written down is looked for again")
