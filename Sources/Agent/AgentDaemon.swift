@@ -48,20 +48,21 @@ package enum AgentDaemon {
         let queue = InputQueue(limit: limits.queuedInputs)
         let link = ServerLink(progressLimit: limits.progressInFlight)
         let containers = ContainerDirectory()
-        let facts = EngineFacts()
+        let facts = EngineFacts(engine: engine)
         let host = HostIdentity(configuration: configuration)
         let pings = PingResponder(
             configuration: configuration, codec: codec, directory: containers, engineFacts: facts, host: host,
             link: link, limits: limits, logger: logger)
         let loop = MainLoop(
-            group: loopGroup, queue: queue, link: link, runner: OperationRunner(engine: engine), limits: limits,
+            group: loopGroup, queue: queue, link: link, runner: OperationRunner(engine: engine, facts: facts),
+            limits: limits,
             logger: logger
         ) {
             Reconciler(store: try directory.openStore(logger), codec: codec)
         }
         let watch = EngineWatch(
-            observer: EngineObserver(engine: engine, directory: containers, logger: logger), engine: engine,
-            facts: facts, queue: queue)
+            observer: EngineObserver(engine: engine, directory: containers, logger: logger), facts: facts,
+            queue: queue)
         let session = ServerSession(
             configuration: configuration, codec: codec, queue: queue, link: link, pings: pings, host: host,
             httpClient: httpClient, logger: logger)

@@ -1,4 +1,3 @@
-internal import DockerEngine
 internal import Logging
 internal import Model
 internal import Reconciler
@@ -8,7 +7,6 @@ internal import ServiceLifecycle
 /// Tells the loop what the observer sees.
 struct EngineWatch: Service {
     let observer: EngineObserver
-    let engine: EngineClient
     let facts: EngineFacts
     let queue: InputQueue
 
@@ -16,7 +14,7 @@ struct EngineWatch: Service {
         await ServiceLifecycle.cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 let (lists, list) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-                group.addTask { for await _ in lists { await facts.learn(from: engine) } }
+                group.addTask { for await _ in lists { _ = try? await facts.learn() } }
                 await observer.run { sight in
                     switch sight {
                     case .list(let containers):

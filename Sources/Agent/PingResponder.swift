@@ -1,4 +1,3 @@
-internal import DockerEngine
 internal import FoundationEssentials
 internal import HostInfo
 internal import Logging
@@ -121,7 +120,7 @@ final class PingResponder: Service {
 
     private func labels() -> [String: String] {
         var labels = ["io.rancher.host.agent_image": configuration.agentImage]
-        if let version = engineFacts.version {
+        if let version = engineFacts.last?.version, !version.isEmpty {
             labels["io.rancher.host.docker_version"] = HostFacts.shortVersion(version)
         }
         let kernel = HostFacts.kernelRelease()
@@ -138,17 +137,5 @@ extension ContainerState {
         case .running, .paused: true
         case .created, .restarting, .removing, .exited, .dead: false
         }
-    }
-}
-
-/// What the engine said about itself when it was last met.
-final class EngineFacts: Sendable {
-    private let known = Mutex<String?>(nil)
-
-    var version: String? { known.withLock { $0 } }
-
-    func learn(from engine: EngineClient) async {
-        guard let version = try? await engine.version()["Version"].nonEmptyText else { return }
-        known.withLock { $0 = version }
     }
 }

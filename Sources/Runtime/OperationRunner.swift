@@ -7,6 +7,7 @@ package import Model
 /// Every operation may be done again: what is there already, or gone already, counts as done.
 package struct OperationRunner: Sendable {
     package let engine: EngineClient
+    private let facts: EngineFacts
     private let gates: Gates
 
     /// How much is done at a time, where the engine is known to get slow or to fail with too much of it.
@@ -21,8 +22,9 @@ package struct OperationRunner: Sendable {
         let light = Gate(places: 128)
     }
 
-    package init(engine: EngineClient) {
+    package init(engine: EngineClient, facts: EngineFacts) {
         self.engine = engine
+        self.facts = facts
         gates = Gates()
     }
 
