@@ -132,7 +132,8 @@ package struct ImageMachine: Sendable, Hashable, Codable {
                 isPulled = true
                 image = .present
             case .findContainer, .createContainer, .startContainer, .stopContainer, .killContainer, .removeContainer,
-                .inspectVolume, .createVolume, .removeVolume, .inspectImage, .removeImage, .inspectContainer:
+                .detectAddress, .inspectVolume, .callPlugin, .createVolume, .removeVolume, .inspectImage, .removeImage,
+                .inspectContainer:
                 image = found == nil ? .missing : .present
             }
         case .imageMissing(let text): verdict = text
@@ -153,7 +154,7 @@ package struct ImageMachine: Sendable, Hashable, Codable {
                 }
             }
             backOff(text)
-        case .container, .created, .nameTaken, .volume:
+        case .container, .created, .nameTaken, .address, .volume, .keptByPlugin, .pluginDone, .noPlugin:
             preconditionFailure("an outcome that no work on an image can have")
         }
     }

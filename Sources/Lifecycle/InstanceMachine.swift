@@ -22,13 +22,24 @@ package struct InstanceMachine: Sendable, Hashable, Codable {
     package private(set) var lastError = ""
     /// The container was made for this wish, so it may be taken away again if it cannot be started.
     package private(set) var createdHere = false
+    /// The address that was found for a container that the engine does not connect; empty as long as there is none.
+    package private(set) var address = ""
+    /// The volumes that may be mounted for this instance. Kept through all wishes until they were given back.
+    package private(set) var claims: [VolumeSpecification] = []
+    /// Where storage plug-ins have mounted them, by name.
+    package private(set) var mountpoints: [String: String] = [:]
+    /// Volumes that the engine was seen to keep: nothing of them is ever given back.
+    private(set) var engineVolumes: Set<String> = []
 
     /// What this wish has seen on its way.
-    private struct Story: Hashable, Codable {
+    struct Story: Hashable, Codable {
         /// The container was seen under its id, by more than a list or an event. Only then does it mean anything that
         /// there is none with this id any more: the instance may have got another one.
         var isIdentified = false
         var volumesReady = false
+        /// What was claimed is given back, or nobody can.
+        var volumesReleased = false
+        var addressDone = false
         var imageReady = false
         var imageMissing = false
         /// A create is under way.
@@ -57,16 +68,16 @@ package struct InstanceMachine: Sendable, Hashable, Codable {
         var stops = 0
     }
 
-    private enum Pause: Hashable, Codable {
+    enum Pause: Hashable, Codable {
         case none
         case backOff
         case second
     }
 
-    private var story = Story()
+    var story = Story()
     /// When the container had been started last before this wish started it, `nil` if nobody looked: tells a container
     /// that was started and has ended already from one that was never started.
-    private var startedAtBefore: String?
+    var startedAtBefore: String?
 
     package init(_ specification: InstanceSpecification, desired: InstanceDesire) {
         self.specification = specification
@@ -86,6 +97,7 @@ extension InstanceMachine {
         attempts = 0
         lastError = ""
         createdHere = false
+        address = ""
         startedAtBefore = nil
         let createMayFollow = story.createInFlight || story.createUnknown || story.createMayFollow
         story = Story()
@@ -96,6 +108,8 @@ extension InstanceMachine {
     package mutating func resumed() {
         lookAgain()
         story.pause = .none
+        // The host may have been started anew, with nothing mounted.
+        if !mountpoints.isEmpty { story.volumesReady = false }
         if story.createInFlight { story.createUnknown = true }
         story.createInFlight = false
     }
@@ -128,23 +142,48 @@ extension InstanceMachine {
         switch outcome {
         case .created, .nameTaken, .imageMissing, .unavailable: story.createMayFollow = false
         case .refused(let refusal): story.createMayFollow = (refusal.status ?? 0) >= 500
-        case .unknown, .container, .volume, .image, .removed: break
+        case .unknown, .container, .address, .volume, .keptByPlugin, .pluginDone, .noPlugin, .image, .removed: break
+        }
+    }
+
+    /// A required volume is active; the mount point is empty unless a storage plug-in has mounted it.
+    package mutating func volumeActive(_ name: String, mountpoint: String) {
+        if mountpoint.isEmpty {
+            claims.removeAll { $0.name == name }
+            mountpoints[name] = nil
+            engineVolumes.insert(name)
+        } else {
+            mountpoints[name] = mountpoint
+            engineVolumes.remove(name)
         }
     }
 
     /// All that was required is as it has to be.
     package mutating func requirementMet() {
-        if phase == .pulling {
+        switch phase {
+        case .pulling:
             story.imageReady = true
             story.imageMissing = false
-        } else {
-            story.volumesReady = true
+        case .releasing:
+            story.volumesReleased = true
+            claims = []
+            mountpoints = [:]
+        default: story.volumesReady = true
         }
     }
 
     /// Something required cannot be had.
     package mutating func requirementFailed(_ reason: String) {
-        if createdHere { story.failure = reason } else { end(reason) }
+        if phase == .releasing {
+            story.volumesReleased = true
+            lastError = reason
+            let before = story.verdict.isEmpty ? story.failure : story.verdict
+            story.verdict = before.isEmpty ? reason : "\(before); besides: \(reason)"
+        } else if createdHere {
+            story.failure = reason
+        } else {
+            end(reason)
+        }
     }
 
     /// The step is written down and about to be done.
@@ -153,19 +192,42 @@ extension InstanceMachine {
         case .perform(.createContainer):
             phase = .creating
             story.createInFlight = true
-        case .perform(.startContainer): phase = .starting
+        case .perform(.startContainer):
+            phase = .starting
+            story.addressDone = false
+        case .perform(.detectAddress): phase = .addressing
         case .perform(.stopContainer): phase = .stopping
         case .perform(.killContainer): phase = .killing
         case .perform(.removeContainer): phase = story.failure.isEmpty ? .removing : .discarding
         case .perform, .wait: break
-        case .require(let requirements):
-            if case .image = requirements.first { phase = .pulling } else { phase = .preparing }
+        case .require(let requirements): required(requirements)
         case .settle: phase = settledPhase
         case .fail(let reason):
             phase = .failed
             lastError = reason
         }
         if step == .settle { lastError = "" }
+    }
+
+    private mutating func required(_ requirements: [Requirement]) {
+        switch requirements.first {
+        case .image: phase = .pulling
+        case .release:
+            if case .fail(let reason) = nextForTheContainer { story.verdict = reason }
+            phase = .releasing
+            // Should the process end now, they are still to be given back.
+            claim(requirements)
+        case .volume, nil:
+            phase = .preparing
+            claim(requirements)
+        }
+    }
+
+    private mutating func claim(_ requirements: [Requirement]) {
+        for requirement in requirements {
+            guard let volume = requirement.volume, !claims.contains(where: { $0.name == volume.name }) else { continue }
+            claims.append(volume)
+        }
     }
 
     /// The work is over, or what became of it is unknown.
@@ -183,6 +245,10 @@ extension InstanceMachine {
             phase = .created
             attempts = 0
         case .nameTaken(let owner): nameTaken(by: owner)
+        case .address(let address, let container):
+            self.address = address
+            story.addressDone = true
+            observed(container, after: operation)
         case .imageMissing(let text):
             if story.imageReady { end(text) } else { story.imageMissing = true }
         case .removed:
@@ -198,7 +264,8 @@ extension InstanceMachine {
                 story.stopDone = story.stops >= Patience.stops
             }
             backOff(text)
-        case .volume, .image: preconditionFailure("an outcome that no work on a container can have")
+        case .volume, .keptByPlugin, .pluginDone, .noPlugin, .image:
+            preconditionFailure("an outcome that no work on a container can have")
         }
     }
 
@@ -209,8 +276,8 @@ extension InstanceMachine {
         case .startContainer: story.startDone = true
         case .stopContainer: story.stopDone = true
         case .killContainer: story.killDone = true
-        case .findContainer, .createContainer, .removeContainer, .inspectVolume, .createVolume, .removeVolume,
-            .inspectImage, .pullImage, .tagImage, .removeImage, .inspectContainer:
+        case .findContainer, .createContainer, .removeContainer, .detectAddress, .inspectVolume, .callPlugin,
+            .createVolume, .removeVolume, .inspectImage, .pullImage, .tagImage, .removeImage, .inspectContainer:
             break
         }
         guard let container else {
@@ -304,10 +371,14 @@ extension InstanceMachine {
             story.stopDone = false
             story.killDone = false
             story.pause = .second
+        case .detectAddress:
+            // The container stays as it is: the next wish finds it running, and looks again (PROTOCOL 5.1.1).
+            if specification.noop { story.addressDone = true } else { end(refused.message) }
         case .findContainer:
             story.looks += 1
             if story.looks < Patience.looks { backOff(refused.message) } else { end(refused.message) }
-        case .inspectVolume, .createVolume, .removeVolume, .inspectImage, .pullImage, .tagImage, .removeImage,
+        case .inspectVolume, .callPlugin, .createVolume, .removeVolume, .inspectImage, .pullImage, .tagImage,
+            .removeImage,
             .inspectContainer:
             preconditionFailure("work that no instance asks for")
         }
@@ -316,6 +387,8 @@ extension InstanceMachine {
     private mutating func lookAgain() {
         knowledge = .unobserved
         isInspected = false
+        address = ""
+        story.addressDone = false
     }
 
     private mutating func backOff(_ reason: String) {
@@ -326,134 +399,7 @@ extension InstanceMachine {
 
     private mutating func end(_ reason: String) {
         lastError = reason
-        story.verdict = story.failure.isEmpty ? reason : story.failure
-    }
-}
-
-// MARK: The decision
-
-extension InstanceMachine {
-    /// The one thing to do now; the same until something happens.
-    package var next: Step {
-        switch story.pause {
-        case .backOff: return .wait(Patience.backOff(afterTries: attempts))
-        case .second: return .wait(Patience.pause)
-        case .none: break
-        }
-        if !story.verdict.isEmpty { return .fail(story.verdict) }
-        if knowledge == .unobserved { return find }
-        if !story.failure.isEmpty { return nextWhileFailing }
-        if specification.noop, desired != .removed { return lookThenSettle }
-        switch desired {
-        case .running: return nextTowardsRunning
-        case .stopped: return nextTowardsStopped
-        case .removed: return nextTowardsRemoved
-        }
-    }
-
-    private var nextTowardsRunning: Step {
-        if story.startDone, !isInLimbo { return lookThenSettle }
-        switch knowledge {
-        case .unobserved: return find
-        case .missing:
-            if !specification.externalID.isEmpty {
-                return isInspected
-                    ? .fail("Container \(specification.externalID) has been deleted from the host") : find
-            }
-            return requiredVolumes ?? requiredImage ?? .perform(.createContainer(specification))
-        case .present(.running), .present(.paused): return lookThenSettle
-        case .present(.created), .present(.exited):
-            // Without knowing when it was started last, a lost answer to the start could make it run twice.
-            guard startedAtBefore != nil else { return find }
-            return requiredVolumes ?? .perform(.startContainer(id: containerID))
-        case .present(.restarting): return stop(graceSeconds: Patience.restartingGraceSeconds)
-        case .present(.removing), .present(.dead): return limbo
-        }
-    }
-
-    private var nextTowardsStopped: Step {
-        switch knowledge {
-        case .unobserved: find
-        case .present(.running), .present(.paused), .present(.restarting):
-            stop(graceSeconds: specification.stopGraceSeconds)
-        case .missing, .present(.created), .present(.exited), .present(.dead), .present(.removing): lookThenSettle
-        }
-    }
-
-    private var nextTowardsRemoved: Step {
-        switch knowledge {
-        case .unobserved: find
-        case .missing where isInspected && story.createMayFollow && story.lateLooks < Patience.lateLooks:
-            .wait(Patience.pause)
-        case .missing: lookThenSettle
-        case .present(.running), .present(.paused), .present(.restarting):
-            stop(graceSeconds: specification.stopGraceSeconds)
-        case .present(.created), .present(.exited), .present(.dead): .perform(.removeContainer(id: containerID))
-        case .present(.removing): limbo
-        }
-    }
-
-    /// Only a container that was made for this wish is ever taken away again.
-    private var nextWhileFailing: Step {
-        guard createdHere else { return .fail(story.failure) }
-        switch knowledge {
-        case .unobserved: return find
-        case .missing: return .fail(story.failure)
-        case .present(.running), .present(.paused), .present(.restarting):
-            return story.killDone ? .fail(story.failure) : .perform(.killContainer(id: containerID))
-        case .present(.created), .present(.exited), .present(.dead): return .perform(.removeContainer(id: containerID))
-        case .present(.removing): return limbo
-        }
-    }
-
-    private func stop(graceSeconds: Int) -> Step {
-        if !story.stopDone { return .perform(.stopContainer(id: containerID, graceSeconds: graceSeconds)) }
-        if !story.killDone { return .perform(.killContainer(id: containerID)) }
-        let name = specification.uuid.isEmpty ? containerID : specification.uuid
-        return .fail("Failed to stop container \(name)" + (story.refusal.isEmpty ? "" : ": \(story.refusal)"))
-    }
-
-    private var find: Step {
-        let ids = specification.externalID == containerID ? [containerID] : [specification.externalID, containerID]
-        return .perform(.findContainer(ContainerIdentity(ids: ids, uuid: specification.uuid)))
-    }
-
-    private var lookThenSettle: Step { isInspected ? .settle : find }
-
-    private var limbo: Step {
-        if story.limboLooks >= Patience.limboLooks {
-            return .fail("Container \(containerID) is being removed by somebody else, or cannot be removed")
-        }
-        return isInspected ? .wait(Patience.pause) : find
-    }
-
-    private var requiredVolumes: Step? {
-        guard !story.volumesReady, !specification.volumes.isEmpty else { return nil }
-        return .require(specification.volumes.map(Requirement.volume))
-    }
-
-    private var requiredImage: Step? {
-        guard !story.imageReady, story.imageMissing || specification.alwaysPull else { return nil }
-        return .require([
-            .image(
-                ImageSpecification(
-                    reference: specification.container.image, credential: specification.credential,
-                    alwaysPull: specification.alwaysPull))
-        ])
-    }
-
-    private var isInLimbo: Bool { knowledge == .present(.removing) || knowledge == .present(.dead) }
-
-    /// The phase of an instance whose wish is fulfilled. A report without a change, and a container that has ended by
-    /// the time it is looked at, are what they are seen to be.
-    private var settledPhase: InstancePhase {
-        switch desired {
-        case .removed: return .removed
-        case .stopped where !specification.noop: return .stopped
-        case .running, .stopped:
-            guard case .present(let state) = knowledge, state.isAlive else { return .stopped }
-            return .running
-        }
+        if story.verdict.isEmpty { story.verdict = story.failure.isEmpty ? reason : story.failure }
     }
 }
 

@@ -18,10 +18,14 @@ package enum InstancePhase: String, Sendable, Hashable, Codable, CaseIterable {
     case creating
     case created
     case starting
+    /// It runs, and its address is waited for.
+    case addressing
     case running
     case stopping
     case killing
     case stopped
+    /// Its volumes are being given back.
+    case releasing
     /// A container that could not be started is being removed again.
     case discarding
     case removing
@@ -32,8 +36,8 @@ package enum InstancePhase: String, Sendable, Hashable, Codable, CaseIterable {
     package var isSettled: Bool {
         switch self {
         case .running, .stopped, .removed, .failed: true
-        case .requested, .preparing, .pulling, .creating, .created, .starting, .stopping, .killing, .discarding,
-            .removing:
+        case .requested, .preparing, .pulling, .creating, .created, .starting, .addressing, .stopping, .killing,
+            .releasing, .discarding, .removing:
             false
         }
     }
@@ -42,18 +46,42 @@ package enum InstancePhase: String, Sendable, Hashable, Codable, CaseIterable {
     package var successors: Set<InstancePhase> {
         switch self {
         case .requested:
-            [.preparing, .pulling, .creating, .starting, .stopping, .removing, .running, .stopped, .removed, .failed]
-        case .preparing: [.pulling, .creating, .starting, .stopping, .killing, .running, .failed]
-        case .pulling: [.creating, .starting, .stopping, .killing, .running, .failed]
-        case .creating: [.pulling, .created, .starting, .stopping, .running, .failed]
+            [
+                .preparing, .pulling, .creating, .starting, .addressing, .stopping, .releasing, .removing, .running,
+                .stopped, .removed, .failed,
+            ]
+        case .preparing:
+            [
+                .pulling, .creating, .starting, .addressing, .stopping, .killing, .releasing, .discarding, .running,
+                .failed,
+            ]
+        case .pulling:
+            [
+                .preparing, .creating, .starting, .addressing, .stopping, .killing, .releasing, .running, .failed,
+            ]
+        case .creating:
+            [.preparing, .pulling, .created, .starting, .addressing, .stopping, .releasing, .running, .failed]
         case .created: [.starting]
-        case .starting: [.pulling, .creating, .stopping, .discarding, .killing, .running, .stopped, .failed]
+        case .starting:
+            [
+                .preparing, .pulling, .creating, .addressing, .stopping, .discarding, .killing, .releasing, .running,
+                .stopped, .failed,
+            ]
+        case .addressing:
+            [.preparing, .pulling, .creating, .starting, .stopping, .running, .stopped, .failed]
         case .stopping:
-            [.preparing, .pulling, .creating, .starting, .killing, .removing, .running, .stopped, .removed, .failed]
+            [
+                .preparing, .pulling, .creating, .starting, .addressing, .killing, .releasing, .removing, .running,
+                .stopped, .removed, .failed,
+            ]
         case .killing:
-            [.preparing, .pulling, .creating, .starting, .discarding, .removing, .running, .stopped, .removed, .failed]
-        case .discarding: [.killing, .failed]
-        case .removing: [.stopping, .killing, .removed, .failed]
+            [
+                .preparing, .pulling, .creating, .starting, .addressing, .discarding, .releasing, .removing, .running,
+                .stopped, .removed, .failed,
+            ]
+        case .releasing: [.stopping, .killing, .removing, .running, .stopped, .removed, .failed]
+        case .discarding: [.killing, .releasing, .failed]
+        case .removing: [.stopping, .killing, .releasing, .removed, .failed]
         case .running, .stopped, .removed, .failed: []
         }
     }

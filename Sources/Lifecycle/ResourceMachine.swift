@@ -91,7 +91,11 @@ package enum ResourceMachine: Sendable, Hashable, Codable {
         switch (self, wish) {
         case (.instance(let machine), .instance(let wish)):
             return machine.desired == wish.desired && machine.specification == wish.specification
-        case (.volume(let machine), .volume(let wish)): return machine.serves(wish)
+        case (.volume(var machine), .volume(let wish)):
+            guard machine.serves(wish) else { return false }
+            machine.joined(by: wish)
+            self = .volume(machine)
+            return true
         case (.image(var machine), .image(let wish)):
             guard machine.desired == wish.desired else { return false }
             machine.joined(by: wish.specification)
@@ -110,7 +114,7 @@ package enum ResourceMachine: Sendable, Hashable, Codable {
             machine.wished(wish.specification, desired: wish.desired)
             self = .instance(machine)
         case (.volume(var machine), .volume(let wish)):
-            machine.wished(wish.specification, desired: wish.desired)
+            machine.wished(wish)
             self = .volume(machine)
         case (.image(var machine), .image(let wish)):
             machine.wished(wish.specification, desired: wish.desired)
@@ -142,6 +146,10 @@ package enum ResourceMachine: Sendable, Hashable, Codable {
 
     package mutating func ended(_ operation: Operation, _ outcome: OperationOutcome) {
         change({ $0.ended(operation, outcome) }, { $0.ended(operation, outcome) }, { $0.ended(operation, outcome) })
+    }
+
+    package mutating func volumeActive(_ name: String, mountpoint: String) {
+        change({ $0.volumeActive(name, mountpoint: mountpoint) }, { _ in }, { _ in })
     }
 
     package mutating func requirementMet() {

@@ -16,13 +16,23 @@ package enum Step: Sendable, Hashable {
 
 /// Another resource that has to be in some state first.
 package enum Requirement: Sendable, Hashable {
-    case volume(VolumeSpecification)
+    /// To be active for the instance of the given uuid.
+    case volume(VolumeSpecification, holder: String)
+    /// Not needed by the instance of the given uuid any more.
+    case release(VolumeSpecification, holder: String)
     case image(ImageSpecification)
 
     package var key: ResourceKey {
         switch self {
-        case .volume(let volume): ResourceKey(.volume, volume.name)
+        case .volume(let volume, _), .release(let volume, _): ResourceKey(.volume, volume.name)
         case .image(let image): image.key
+        }
+    }
+
+    var volume: VolumeSpecification? {
+        switch self {
+        case .volume(let volume, _), .release(let volume, _): volume
+        case .image: nil
         }
     }
 }
@@ -51,6 +61,10 @@ package enum Patience {
     package static let lateLooks = 15
     /// How often a pull whose stream broke is tried.
     package static let pulls = 5
+    /// How often a storage plug-in that cannot be reached is called: it may be on its way up again.
+    package static let pluginCalls = 5
+    /// How often a call of a storage plug-in whose end is unknown is made. Each may have taken its whole time.
+    package static let unclearPluginCalls = 2
     /// How often a stop without an answer is tried before the kill.
     package static let stops = 2
     /// How many seconds a container that keeps restarting is given to stop before it is started anew (PROTOCOL 5.1).

@@ -1,50 +1,9 @@
 package import Model
 
-/// What is wanted of a volume.
-package enum VolumeDesire: String, Sendable, Hashable, Codable, CaseIterable {
-    case active
-    case removed
-}
-
-/// Where a volume is, as the store and the operator see it.
-package enum VolumePhase: String, Sendable, Hashable, Codable, CaseIterable {
-    case requested
-    case creating
-    case active
-    case removing
-    case removed
-    case failed
-
-    /// Whether the wish has been brought to an end, good or bad.
-    package var isSettled: Bool {
-        switch self {
-        case .active, .removed, .failed: true
-        case .requested, .creating, .removing: false
-        }
-    }
-
-    /// The phases that can follow within one wish. A new wish leads back to `requested` from everywhere.
-    package var successors: Set<VolumePhase> {
-        switch self {
-        case .requested: [.creating, .removing, .active, .removed, .failed]
-        case .creating: [.active, .removing, .failed]
-        // A volume that has moved away is forgotten here before it is created anew.
-        case .removing: [.creating, .active, .removed, .failed]
-        case .active, .removed, .failed: []
-        }
-    }
-}
-
-/// What is known of a volume.
-package enum VolumeKnowledge: Sendable, Hashable, Codable {
-    case unobserved
-    case missing
-    case present(driver: String)
-    /// The plug-in says that it lives on another host now.
-    case moved
-}
-
 /// Brings one volume to what is wanted of it (PROTOCOL 7).
+///
+/// The engine keeps most volumes. Some are kept by a storage plug-in; these are mounted on the host for as long as an
+/// instance needs them, and it is remembered which instances these are.
 package struct VolumeMachine: Sendable, Hashable, Codable {
     package private(set) var desired: VolumeDesire
     package private(set) var specification: VolumeSpecification
@@ -52,78 +11,176 @@ package struct VolumeMachine: Sendable, Hashable, Codable {
     package private(set) var knowledge = VolumeKnowledge.unobserved
     package private(set) var attempts = 0
     package private(set) var lastError = ""
+    /// Where the plug-in has mounted the volume; empty for volumes of the engine.
+    package private(set) var mountpoint = ""
+    /// The instances for which it was mounted, by uuid. A failure for others does not take it away from them.
+    package private(set) var holders: Set<String> = []
+    /// The instances that wait for it.
+    package private(set) var claimants: Set<String> = []
+    /// The plug-in was asked to attach or mount it, and not yet successfully to unmount it.
+    package private(set) var mayBeMounted = false
 
-    private var creations = 0
-    private var removals = 0
-    private var looks = 0
-    private var verdict = ""
-    private var pause: Pause?
+    /// What this wish has seen on its way.
+    private struct Story: Hashable, Codable {
+        /// The last call of the plug-in that has succeeded.
+        var called: PluginCall?
+        var isUnmounted = false
+        var isGone = false
+        var creations = 0
+        var removals = 0
+        var looks = 0
+        var downs = 0
+        var unclear = 0
+        /// What will be the answer as soon as the mount is undone.
+        var failure = ""
+        /// The end, and it is a bad one.
+        var verdict = ""
+        var pause: Pause?
+    }
 
     private enum Pause: Hashable, Codable {
         case backOff
         case second
     }
 
-    package init(_ specification: VolumeSpecification, desired: VolumeDesire) {
+    private var story = Story()
+
+    /// - Parameter holder: The uuid of the instance that needs the volume, or needs it no more; empty if it is wanted
+    ///   for its own sake.
+    package init(_ specification: VolumeSpecification, desired: VolumeDesire, holder: String = "") {
         self.specification = specification
         self.desired = desired
+        if !holder.isEmpty { claimants = [holder] }
     }
+}
 
-    // MARK: Events
+// MARK: Wishes
 
+extension VolumeMachine {
     /// Whether who wants the given is served by the work for this one. Options count only for whoever creates.
     package func serves(_ wish: VolumeMachine) -> Bool {
         desired == wish.desired && specification.driver == wish.specification.driver
             && specification.isManaged == wish.specification.isManaged
     }
 
-    /// Somebody wants something new.
-    package mutating func wished(_ specification: VolumeSpecification, desired: VolumeDesire) {
-        self = VolumeMachine(specification, desired: desired)
+    /// Somebody who is served by the work under way wants the volume, too.
+    package mutating func joined(by wish: VolumeMachine) {
+        if desired == .active { claimants.formUnion(wish.claimants) } else { release(wish.claimants) }
     }
 
+    /// Somebody wants something new. For whom it is mounted, and that it may be, stays known.
+    package mutating func wished(_ wish: VolumeMachine) {
+        var next = VolumeMachine(wish.specification, desired: wish.desired)
+        next.mayBeMounted = mayBeMounted
+        next.holders = holders
+        if wish.desired == .active {
+            next.claimants = wish.claimants
+            next.mountpoint = mountpoint
+        } else {
+            next.release(wish.claimants)
+        }
+        self = next
+    }
+
+    /// An instance needs the volume no more.
+    ///
+    /// - Returns: whether that is all: others need it, or it is not mounted, or its removal sees to that.
+    package mutating func released(by holder: String) -> Bool {
+        release([holder])
+        if !holders.isEmpty || !claimants.isEmpty { return true }
+        return phase.isSettled ? !mayBeMounted : desired == .removed
+    }
+
+    private mutating func release(_ instances: Set<String>) {
+        holders.subtract(instances)
+        claimants.subtract(instances)
+    }
+
+    /// Only these of the instances that hold the volume run; the others have gone without a word.
+    package mutating func held(onlyBy living: Set<String>) { holders.formIntersection(living) }
+}
+
+// MARK: Events
+
+extension VolumeMachine {
     /// The process was started anew: what was seen before may be long past.
-    package mutating func resumed() { waited() }
+    package mutating func resumed() {
+        story.pause = nil
+        story.called = nil
+        knowledge = .unobserved
+    }
 
     /// A new wish arrived while work for the old one was under way: what that work has left behind must be looked at.
     package mutating func overtaken() { knowledge = .unobserved }
 
     /// The wait that was asked for is over.
     package mutating func waited() {
-        pause = nil
-        knowledge = .unobserved
+        story.pause = nil
+        // A plug-in that is away for a moment does not make its volumes the engine's.
+        if knowledge != .kept { knowledge = .unobserved }
     }
 
     /// The step is written down and about to be done.
     package mutating func began(_ step: Step) {
         switch step {
-        case .perform(.createVolume): phase = .creating
-        case .perform(.removeVolume): phase = .removing
+        case .perform(.createVolume), .perform(.callPlugin(.create, _)): phase = .creating
+        case .perform(.callPlugin(.attach, _)):
+            phase = .attaching
+            mayBeMounted = true
+        case .perform(.callPlugin(.mount, _)):
+            phase = .mounting
+            mayBeMounted = true
+        case .perform(.callPlugin(.unmount, _)): phase = .unmounting
+        case .perform(.removeVolume), .perform(.callPlugin(.remove, _)): phase = .removing
         case .perform, .wait, .require: break
-        case .settle:
-            phase = desired == .active ? .active : .removed
-            lastError = ""
+        case .settle: settled()
         case .fail(let reason):
             phase = .failed
             lastError = reason
+            claimants = []
+        }
+    }
+
+    private mutating func settled() {
+        lastError = ""
+        switch desired {
+        case .active:
+            phase = .active
+            // The engine knows by itself who uses a volume of its own.
+            holders = knowledge == .kept ? holders.union(claimants) : []
+            claimants = []
+            if knowledge != .kept { mountpoint = "" }
+        case .inactive: phase = .inactive
+        case .removed:
+            phase = .removed
+            mayBeMounted = false
         }
     }
 
     /// The work is over, or what became of it is unknown.
     package mutating func ended(_ operation: Operation, _ outcome: OperationOutcome) {
         switch outcome {
+        case .volume where mayBeMounted: pluginDown(Self.noPlugin(specification))
         case .volume(let volume):
-            looks = 0
+            story.looks = 0
             knowledge = volume.map { $0.isMoved ? .moved : .present(driver: $0.driver) } ?? .missing
             if case .createVolume = operation, volume.map(\.isMoved) ?? true {
-                creations += 1
-                guard creations >= Patience.vanishings else { return }
-                verdict = "Volume \(specification.name) was created but is not there"
+                story.creations += 1
+                guard story.creations >= Patience.vanishings else { return }
+                story.verdict = "Volume \(specification.name) was created but is not there"
             }
+        case .keptByPlugin: knowledge = .kept
+        case .pluginDone(let mountpoint): pluginDone(operation, mountpoint)
+        case .noPlugin where mayBeMounted || knowledge == .kept:
+            pluginDown(Self.noPlugin(specification))
+        case .noPlugin: story.isUnmounted = true
         case .removed: knowledge = .missing
         case .refused(let refusal): refused(operation, refusal)
-        case .unavailable(let text), .unknown(let text): backOff(text)
-        case .container, .created, .nameTaken, .imageMissing, .image:
+        case .unavailable(let text):
+            if case .callPlugin = operation { pluginDown(text) } else { backOff(text) }
+        case .unknown(let text):
+            if case .callPlugin = operation { pluginUnclear(text) } else { backOff(text) }
+        case .container, .created, .nameTaken, .imageMissing, .image, .address:
             preconditionFailure("an outcome that no work on a volume can have")
         }
     }
@@ -131,55 +188,158 @@ package struct VolumeMachine: Sendable, Hashable, Codable {
     private mutating func refused(_ operation: Operation, _ refusal: Refusal) {
         lastError = refusal.message
         switch operation {
-        case .removeVolume:
-            removals += 1
-            // "Should retry" is a plug-in's way to ask that the server, not the agent, tries again.
-            if removals >= Patience.removals || refusal.message.contains("Should retry") {
-                verdict = refusal.message
-            } else {
-                pause = .second
-            }
+        case .removeVolume: removalRefused(refusal)
         case .inspectVolume:
-            looks += 1
-            if looks >= Patience.looks { verdict = refusal.message } else { backOff(refusal.message) }
-        case .createVolume: verdict = refusal.message
+            story.looks += 1
+            if story.looks >= Patience.looks { story.verdict = refusal.message } else { backOff(refusal.message) }
+        case .createVolume: story.verdict = refusal.message
+        case .callPlugin(.remove, _): removalRefused(refusal)
+        case .callPlugin(let call, _): pluginFailed(call, refusal.message)
         case .findContainer, .createContainer, .startContainer, .stopContainer, .killContainer, .removeContainer,
-            .inspectImage, .pullImage, .tagImage, .removeImage, .inspectContainer:
+            .detectAddress, .inspectImage, .pullImage, .tagImage, .removeImage, .inspectContainer:
             preconditionFailure("work that no volume asks for")
+        }
+    }
+
+    private mutating func removalRefused(_ refusal: Refusal) {
+        story.removals += 1
+        // "Should retry" is a plug-in's way to ask that the server, not the agent, tries again (PROTOCOL 7.5).
+        if story.removals >= Patience.removals || refusal.message.contains("Should retry") {
+            story.verdict = refusal.message
+        } else {
+            story.pause = .second
         }
     }
 
     private mutating func backOff(_ reason: String) {
         lastError = reason
         attempts += 1
-        pause = .backOff
+        story.pause = .backOff
     }
 
-    // MARK: The decision
+    private static func noPlugin(_ specification: VolumeSpecification) -> String {
+        "There is no storage plug-in for driver \(specification.driver) of volume \(specification.name)"
+    }
+}
 
+// MARK: Events of the storage plug-in
+
+extension VolumeMachine {
+    private mutating func pluginDone(_ operation: Operation, _ mountpoint: String) {
+        guard case .callPlugin(let call, _) = operation else {
+            preconditionFailure("a plug-in's answer to work that none was asked for")
+        }
+        attempts = 0
+        story.downs = 0
+        story.unclear = 0
+        switch call {
+        case .create, .attach: story.called = call
+        case .mount:
+            story.called = call
+            self.mountpoint = mountpoint
+        case .unmount:
+            story.isUnmounted = true
+            mayBeMounted = false
+            holders = []
+            self.mountpoint = ""
+        case .remove: story.isGone = true
+        }
+    }
+
+    /// The call certainly did nothing.
+    private mutating func pluginDown(_ reason: String) {
+        story.downs += 1
+        retryPlugin(reason, isLast: story.downs >= Patience.pluginCalls)
+    }
+
+    /// The call may have done something.
+    private mutating func pluginUnclear(_ reason: String) {
+        story.unclear += 1
+        retryPlugin(reason, isLast: story.unclear >= Patience.unclearPluginCalls)
+    }
+
+    private mutating func retryPlugin(_ reason: String, isLast: Bool) {
+        guard isLast else { return backOff(reason) }
+        pluginFailed(phase == .unmounting ? .unmount : .mount, reason)
+    }
+
+    /// A mount that failed is taken back before that is reported; what cannot be taken back is reported, too.
+    private mutating func pluginFailed(_ call: PluginCall, _ reason: String) {
+        lastError = reason
+        story.downs = 0
+        story.unclear = 0
+        switch (call, story.failure.isEmpty) {
+        case (.unmount, true): story.verdict = reason
+        case (.unmount, false):
+            story.verdict = "\(story.failure). It may still be mounted, for the unmount failed: \(reason)"
+        case (_, _) where desired == .active: story.failure = reason
+        case (_, _): story.verdict = reason
+        }
+    }
+}
+
+// MARK: The decision
+
+extension VolumeMachine {
     /// The one thing to do now; the same until something happens.
     package var next: Step {
-        switch pause {
+        switch story.pause {
         case .backOff: return .wait(Patience.backOff(afterTries: attempts))
         case .second: return .wait(Patience.pause)
         case nil: break
         }
-        if !verdict.isEmpty { return .fail(verdict) }
+        if !story.verdict.isEmpty { return .fail(story.verdict) }
         // A directory of the host is nobody's to create or to delete.
         guard specification.isManaged else { return .settle }
-        switch (desired, knowledge) {
-        case (.active, .unobserved), (.removed, .unobserved): return .perform(.inspectVolume(name: specification.name))
-        case (.active, .missing): return .perform(.createVolume(specification))
-        case (.active, .moved): return .perform(.removeVolume(name: specification.name, force: true))
-        case (.active, .present(let driver)):
+        if !story.failure.isEmpty {
+            return mayBeMounted && holders.subtracting(claimants).isEmpty ? call(.unmount) : .fail(story.failure)
+        }
+        switch desired {
+        case .active: return nextTowardsActive
+        case .inactive: return story.isUnmounted ? .settle : call(.unmount)
+        case .removed: return nextTowardsRemoved
+        }
+    }
+
+    private var nextTowardsActive: Step {
+        switch knowledge {
+        case .unobserved: return inspect
+        case .missing: return .perform(.createVolume(specification))
+        case .moved: return .perform(.removeVolume(name: specification.name, force: true))
+        case .present(let driver):
             if Self.isSame(driver, specification.driver) { return .settle }
             return .fail(
                 "Volume \(specification.name) exists with driver \(driver) instead of \(specification.driver)")
-        // One that has moved lives on, on another host: to remove it here would destroy it there (PROTOCOL 7.5).
-        case (.removed, .missing), (.removed, .moved): return .settle
-        case (.removed, .present): return .perform(.removeVolume(name: specification.name, force: false))
+        // Every call is made each time: the host may have been started anew since, and all of them may be repeated.
+        case .kept:
+            switch story.called {
+            case nil: return call(.create)
+            case .create: return call(.attach)
+            case .attach: return call(.mount)
+            case .mount, .unmount, .remove: return .settle
+            }
         }
     }
+
+    private var nextTowardsRemoved: Step {
+        guard holders.isEmpty else {
+            return .fail(
+                "Volume \(specification.name) is in use by instance \(holders.sorted().joined(separator: ", "))")
+        }
+        switch knowledge {
+        case .unobserved: return inspect
+        // One that has moved lives on, on another host: to remove it here would destroy it there (PROTOCOL 7.5).
+        case .missing, .moved: return .settle
+        case .present: return .perform(.removeVolume(name: specification.name, force: false))
+        case .kept:
+            if story.isGone { return .settle }
+            return mayBeMounted ? call(.unmount) : call(.remove)
+        }
+    }
+
+    private var inspect: Step { .perform(.inspectVolume(specification)) }
+
+    private func call(_ call: PluginCall) -> Step { .perform(.callPlugin(call, specification)) }
 
     /// The engine shows a plug-in with its tag, the server usually names it without.
     private static func isSame(_ shown: String, _ wanted: String) -> Bool {

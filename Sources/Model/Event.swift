@@ -65,8 +65,9 @@ package struct IncomingEvent: Sendable, Hashable {
 
 /// The end of an event, before it is put into the words of a dialect.
 package enum Answer: Sendable, Hashable {
-    /// The state of an instance after activate or deactivate; no inspection when there is no container.
-    case instance(uuid: String, inspection: JSON?)
+    /// The state of an instance after activate or deactivate; no inspection when there is no container. The address is
+    /// empty unless it had to be looked for.
+    case instance(uuid: String, inspection: JSON?, address: String)
     /// A container or an image as the engine shows it; `nil` when there is none.
     case inspection(JSON?)
     case image(JSON?)

@@ -16,7 +16,8 @@ package struct ContainerIdentity: Sendable, Hashable {
 /// Every one may be repeated: what is done already counts as done.
 package enum Operation: Sendable, Hashable {
     case findContainer(ContainerIdentity)
-    case createContainer(InstanceSpecification)
+    /// The mount points are those of the volumes that storage plug-ins have mounted, by name.
+    case createContainer(InstanceSpecification, mountpoints: [String: String])
     /// Start, then inspect.
     case startContainer(id: String)
     /// Stop, then inspect.
@@ -24,7 +25,11 @@ package enum Operation: Sendable, Hashable {
     /// Kill, then inspect.
     case killContainer(id: String)
     case removeContainer(id: String)
-    case inspectVolume(name: String)
+    /// Find the address of a container that a CNI plug-in connects, then inspect.
+    case detectAddress(id: String)
+    /// Find out who keeps the volume, and what the engine knows of it if nobody else does.
+    case inspectVolume(VolumeSpecification)
+    case callPlugin(PluginCall, VolumeSpecification)
     case createVolume(VolumeSpecification)
     case removeVolume(name: String, force: Bool)
     case inspectImage(reference: String)
@@ -37,6 +42,15 @@ package enum Operation: Sendable, Hashable {
     case inspectContainer(id: String, name: String)
 }
 
+/// What is asked of a storage plug-in (PROTOCOL 7.4).
+package enum PluginCall: String, Sendable, Hashable, Codable, CaseIterable {
+    case create
+    case attach
+    case mount
+    case unmount
+    case remove
+}
+
 /// How a piece of work on the engine ended.
 package enum OperationOutcome: Sendable, Hashable {
     /// The container as it is now; `nil` means that the engine said there is none.
@@ -47,7 +61,16 @@ package enum OperationOutcome: Sendable, Hashable {
     case nameTaken(by: InspectedContainer?)
     /// The image is not on this host; the text is the engine's.
     case imageMissing(String)
+    /// The container's address, empty if it does not run, and the container as it is now.
+    case address(String, InspectedContainer?)
+    /// What the engine knows of a volume that no storage plug-in keeps.
     case volume(InspectedVolume?)
+    /// A storage plug-in keeps the volume.
+    case keptByPlugin
+    /// The plug-in has done it; the path is that of the mounted volume, empty after other calls.
+    case pluginDone(mountpoint: String)
+    /// There is no storage plug-in for the volume's driver.
+    case noPlugin
     case image(JSON?)
     case removed
     /// The engine was asked and said no.

@@ -14,6 +14,8 @@ struct ActiveResource {
     var isOvertaken = false
     /// The resources that have to settle first.
     var awaiting: Set<ResourceKey> = []
+    /// Counts the times that others had to settle first, so that late news of an earlier time is not taken for new.
+    var requirement = 0
     var isWaitingForTime = false
     /// The events that will be answered when it settles.
     var events: [String] = []
@@ -36,6 +38,18 @@ struct ActiveResource {
         row.updatedAt = now
         return row
     }
+}
+
+/// What has become of a resource, for one that waits for it.
+struct Tiding {
+    let to: ResourceKey
+    /// The time of waiting that it ends.
+    let requirement: Int
+    let of: ResourceKey
+    /// `nil` if it is as it was required.
+    let failure: String?
+    /// Of a volume that is active now; empty unless a storage plug-in has mounted it.
+    let mountpoint: String?
 }
 
 /// The text form in which a machine is stored.

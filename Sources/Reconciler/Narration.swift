@@ -31,6 +31,12 @@ enum Narration {
         case .created(let id): "container \(id.prefix(12)) created"
         case .nameTaken: "container name is taken"
         case .imageMissing(let text): text
+        case .address("", _): "no address, for the container does not run"
+        case .address(let address, _): "address \(address)"
+        case .keptByPlugin: "kept by a storage plug-in"
+        case .noPlugin: "no storage plug-in"
+        case .pluginDone(""): "done by the storage plug-in"
+        case .pluginDone(let mountpoint): "mounted at \(mountpoint)"
         case .volume, .image: "looked at"
         case .removed: "removed"
         case .refused(let refusal): refusal.message
@@ -42,8 +48,12 @@ enum Narration {
     static func progress(_ operation: Operation) -> String? {
         switch operation {
         case .createVolume(let volume): "Creating volume \(volume.name)"
-        case .removeVolume: "Removing volume"
-        case .findContainer, .createContainer, .startContainer, .stopContainer, .killContainer, .removeContainer,
+        case .removeVolume, .callPlugin(.remove, _): "Removing volume"
+        case .callPlugin(.create, let volume): "Creating volume \(volume.name)"
+        case .callPlugin(.attach, let volume): "Attaching volume \(volume.name)"
+        case .callPlugin(.mount, let volume): "Mounting volume \(volume.name)"
+        case .callPlugin(.unmount, _), .detectAddress, .findContainer, .createContainer, .startContainer,
+            .stopContainer, .killContainer, .removeContainer,
             .inspectVolume, .inspectImage, .pullImage, .tagImage, .removeImage, .inspectContainer:
             nil
         }
@@ -57,13 +67,25 @@ enum Narration {
         case .stopContainer(_, let seconds): "Stopping the container, within \(seconds) s"
         case .killContainer: "Killing the container"
         case .removeContainer: "Removing the container"
-        case .inspectVolume(let name): "Looking at volume \(name)"
+        case .detectAddress: "Detecting Primary IP address"
+        case .inspectVolume(let volume): "Looking at volume \(volume.name)"
+        case .callPlugin(let call, let volume): "\(gerund(call)) volume \(volume.name)"
         case .createVolume(let volume): "Creating volume \(volume.name)"
         case .removeVolume(let name, _): "Removing volume \(name)"
         case .inspectImage(let reference): "Looking at image \(reference)"
         case .pullImage(let reference, _): "Pulling image \(reference)"
         case .tagImage(_, let tagged): "Tagging image \(tagged)"
         case .removeImage(let reference): "Removing image \(reference)"
+        }
+    }
+
+    private static func gerund(_ call: PluginCall) -> String {
+        switch call {
+        case .create: "Creating"
+        case .attach: "Attaching"
+        case .mount: "Mounting"
+        case .unmount: "Unmounting"
+        case .remove: "Removing"
         }
     }
 }

@@ -24,6 +24,7 @@ extension Reconciler {
             try wish(.instance(InstanceMachine(instance, desired: .removed)), instance.key, event)
         case .removeVolume(let volume):
             let key = ResourceKey(.volume, volume.name)
+            try forgetDeadHolders(of: key)
             try wish(.volume(VolumeMachine(volume, desired: .removed)), key, event)
         case .pullImage(let image): try wish(.image(ImageMachine(image, desired: .present)), image.key, event)
         case .releaseImage(let image): try wish(.image(ImageMachine(image, desired: .removed)), image.key, event)
@@ -126,7 +127,26 @@ extension Reconciler {
         for dependency in resource.awaiting { waiters[dependency]?.remove(resource.key) }
         resource.awaiting = []
         active[resource.key] = resource
-        try release(resource.key, failure: "\(resource.key) was \(reason)")
+        // Who gives a volume back does not mind who takes it over.
+        var isGivenBack = false
+        if case .volume(let volume) = resource.machine { isGivenBack = volume.desired == .inactive }
+        release(resource.key, failure: isGivenBack ? nil : "\(resource.key) was \(reason)")
+    }
+
+    /// An instance whose container somebody has taken away gives nothing back, and must not hold a volume for ever.
+    private func forgetDeadHolders(of key: ResourceKey) throws {
+        guard var resource = try active[key] ?? stored(key), case .volume(var volume) = resource.machine,
+            !volume.holders.isEmpty
+        else { return }
+        let living = try volume.holders.filter { holder in
+            let key = ResourceKey(.instance, holder)
+            guard let instance = try active[key]?.row ?? store.resource(key) else { return false }
+            return !instance.isSettled || instance.phase == InstancePhase.running.rawValue
+        }
+        volume.held(onlyBy: living)
+        resource.machine = .volume(volume)
+        active[key] = resource
+        changed.insert(key)
     }
 
     /// A resource that is not on its way anywhere; `nil` if there is none that could be read.

@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import Lifecycle
 internal import LosslessJSON
 internal import Model
@@ -94,7 +95,7 @@ extension Reconciler {
             open[eventID] = event
             wakeUps.set(
                 .question(eventID: eventID), at: now + jittered(Patience.backOff(afterTries: event.tries)))
-        case .created, .nameTaken, .imageMissing, .volume, .removed:
+        case .created, .nameTaken, .imageMissing, .address, .volume, .keptByPlugin, .pluginDone, .noPlugin, .removed:
             preconditionFailure("an outcome that no question can have")
         }
     }
@@ -102,36 +103,79 @@ extension Reconciler {
     // MARK: Requirements
 
     private func require(_ requirements: [Requirement], for key: ResourceKey) throws {
-        let keys = Set(requirements.map(\.key))
+        var keys: Set<ResourceKey> = []
         // First the wishes, then the waiting: an older wish that is overtaken here takes its own waiters along.
         for requirement in requirements {
-            let wish: ResourceMachine =
-                switch requirement {
-                case .volume(let volume): .volume(VolumeMachine(volume, desired: .active))
-                case .image(let image): .image(ImageMachine(image, desired: .present))
-                }
+            let wish: ResourceMachine
+            switch requirement {
+            case .volume(let volume, let holder):
+                wish = .volume(VolumeMachine(volume, desired: .active, holder: holder))
+            case .release(let volume, let holder):
+                if try isReleased(requirement.key, by: holder) { continue }
+                wish = .volume(VolumeMachine(volume, desired: .inactive, holder: holder))
+            case .image(let image): wish = .image(ImageMachine(image, desired: .present))
+            }
             _ = try raise(wish, requirement.key, cause: "needed by \(key)")
+            keys.insert(requirement.key)
+        }
+        guard !keys.isEmpty else {
+            active[key]?.machine.requirementMet()
+            return
         }
         active[key]?.awaiting = keys
+        active[key]?.requirement += 1
         for dependency in keys { waiters[dependency, default: []].insert(key) }
         for dependency in keys.sorted() { try advance(dependency) }
     }
 
-    /// Tells everybody who waits for a resource that its wish has come to an end.
-    func release(_ key: ResourceKey, failure: String?) throws {
+    /// Whether nothing is left to do now that an instance needs a volume no more.
+    private func isReleased(_ key: ResourceKey, by holder: String) throws -> Bool {
+        guard var resource = try active[key] ?? stored(key), case .volume(var machine) = resource.machine else {
+            return false
+        }
+        let isAll = machine.released(by: holder)
+        resource.machine = .volume(machine)
+        active[key] = resource
+        changed.insert(key)
+        return isAll
+    }
+
+    /// Notes that everybody who waits for a resource is to be told that its wish has come to an end.
+    ///
+    /// They are told when what is in hand is complete: each may want something of the same resource at once.
+    func release(_ key: ResourceKey, failure: String?) {
         guard let waiting = waiters.removeValue(forKey: key) else { return }
+        var mountpoint: String?
+        if case .volume(let volume)? = active[key]?.machine, volume.desired == .active {
+            mountpoint = volume.mountpoint
+        }
         for waiter in waiting.sorted() {
-            guard var resource = active[waiter], resource.awaiting.remove(key) != nil else { continue }
-            if let failure {
-                for other in resource.awaiting { waiters[other]?.remove(waiter) }
+            guard let resource = active[waiter] else { continue }
+            tidings.append(
+                Tiding(
+                    to: waiter, requirement: resource.requirement, of: key, failure: failure, mountpoint: mountpoint))
+        }
+    }
+
+    /// Tells who waits what has become of it.
+    func spread() throws {
+        while let tiding = tidings.popFirst() {
+            guard var resource = active[tiding.to], resource.requirement == tiding.requirement,
+                resource.awaiting.remove(tiding.of) != nil
+            else { continue }
+            if let failure = tiding.failure {
+                for other in resource.awaiting { waiters[other]?.remove(tiding.to) }
                 resource.awaiting = []
                 resource.machine.requirementFailed(failure)
-            } else if resource.awaiting.isEmpty {
-                resource.machine.requirementMet()
+            } else {
+                if let mountpoint = tiding.mountpoint {
+                    resource.machine.volumeActive(tiding.of.id, mountpoint: mountpoint)
+                }
+                if resource.awaiting.isEmpty { resource.machine.requirementMet() }
             }
-            active[waiter] = resource
-            changed.insert(waiter)
-            try advance(waiter)
+            active[tiding.to] = resource
+            changed.insert(tiding.to)
+            try advance(tiding.to)
         }
     }
 
@@ -148,7 +192,7 @@ extension Reconciler {
         let end = failure.map(Answer.failure) ?? resource.answer
         for id in events { try answer(id, end) }
         try store.trimHistory(of: key, to: limits.historyLength)
-        try release(key, failure: failure)
+        release(key, failure: failure)
     }
 
     func noteMove(_ key: ResourceKey, from before: String, cause: String) {
@@ -201,7 +245,8 @@ extension ActiveResource {
         switch machine {
         case .instance(let machine):
             switch machine.desired {
-            case .running, .stopped: .instance(uuid: machine.specification.uuid, inspection: inspection)
+            case .running, .stopped:
+                .instance(uuid: machine.specification.uuid, inspection: inspection, address: machine.address)
             case .removed: .done
             }
         case .volume: .done
@@ -216,8 +261,11 @@ extension OperationOutcome {
         switch self {
         case .container(let container): container?.raw
         case .nameTaken(let owner): owner?.raw
+        case .address(_, let container): container?.raw
         case .image(let image): image
-        case .created, .imageMissing, .volume, .removed, .refused, .unavailable, .unknown: nil
+        case .created, .imageMissing, .volume, .keptByPlugin, .pluginDone, .noPlugin, .removed, .refused, .unavailable,
+            .unknown:
+            nil
         }
     }
 }

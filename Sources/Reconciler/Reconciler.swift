@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import FoundationEssentials
 internal import Lifecycle
 internal import LosslessJSON
@@ -35,6 +36,7 @@ package final class Reconciler {
     var now = Timestamp(milliseconds: 0)
     var effects: [Effect] = []
     var changed: Set<ResourceKey> = []
+    var tidings: Deque<Tiding> = []
     var newEvents: [String] = []
     var newWork: [WorkID] = []
     var finishedWork: [WorkID: Work] = [:]
@@ -74,8 +76,14 @@ package final class Reconciler {
         let loads = mustLoad
         do {
             try store.transaction {
-                if loads { try load() }
-                for input in inputs { try handle(input) }
+                if loads {
+                    try load()
+                    try spread()
+                }
+                for input in inputs {
+                    try handle(input)
+                    try spread()
+                }
                 try flush()
             }
             mustLoad = false
@@ -193,6 +201,7 @@ extension Reconciler {
         effects.removeAll()
         changed.removeAll()
         moves.removeAll()
+        tidings.removeAll()
         for (id, finished) in finishedWork { work[id] = finished }
         finishedWork.removeAll()
         for id in newWork { work[id] = nil }

@@ -37,7 +37,7 @@ package struct OperationRunner: Sendable {
             case .createContainer, .startContainer: gates.heavy
             case .pullImage: gates.pulls
             case .stopContainer, .killContainer: gates.stops
-            case .findContainer, .removeContainer, .inspectVolume, .createVolume,
+            case .findContainer, .removeContainer, .detectAddress, .inspectVolume, .callPlugin, .createVolume,
                 .removeVolume, .inspectImage, .tagImage, .removeImage, .inspectContainer:
                 gates.light
             }
@@ -54,7 +54,7 @@ package struct OperationRunner: Sendable {
         do throws(EngineError) {
             switch operation {
             case .findContainer(let identity): return .container(try await find(identity))
-            case .createContainer(let instance): return try await create(instance)
+            case .createContainer(let instance, let mountpoints): return try await create(instance, mountpoints)
             case .startContainer(let id):
                 _ = try await engine.startContainer(id)
                 return .container(try await lookPatiently(id))
@@ -72,7 +72,9 @@ package struct OperationRunner: Sendable {
                 }
             case .removeContainer(let id): return try await remove(id)
             case .inspectContainer(let id, let name): return .container(try await inspect(id: id, name: name))
-            case .inspectVolume(let name): return .volume(try await inspectVolume(name))
+            case .detectAddress(let id): return .address("", try await look(id))
+            case .inspectVolume(let volume): return .volume(try await inspectVolume(volume.name))
+            case .callPlugin: return .noPlugin
             case .createVolume(let volume): return .volume(try await createVolume(volume))
             case .removeVolume(let name, let force):
                 try await untilGone { () async throws(EngineError) in
@@ -146,7 +148,9 @@ extension OperationRunner {
         return nil
     }
 
-    private func create(_ instance: InstanceSpecification) async throws(EngineError) -> OperationOutcome {
+    private func create(
+        _ instance: InstanceSpecification, _ mountpoints: [String: String]
+    ) async throws(EngineError) -> OperationOutcome {
         let body: JSON
         do {
             body = try CreateBody.of(instance)

@@ -50,13 +50,28 @@ extension InstanceMachine {
             switch step {
             case .perform(let operation): ended(operation, engine.perform(operation))
             case .wait: waited()
-            case .require(let requirements):
-                for case .image(let image) in requirements { engine.images.insert(image.reference) }
-                requirementMet()
+            case .require(let requirements): meet(requirements, on: &engine)
             case .settle, .fail: return steps
             }
         }
         return steps
+    }
+}
+
+extension InstanceMachine {
+    /// Others have done what the instance required.
+    mutating func meet(_ requirements: [Requirement], on engine: inout SimulatedEngine) {
+        for requirement in requirements {
+            switch requirement {
+            case .image(let image): engine.images.insert(image.reference)
+            case .volume(let volume, _):
+                let isKept = engine.plugins.contains(volume.driver)
+                if isKept { _ = engine.perform(.callPlugin(.mount, volume)) }
+                volumeActive(volume.name, mountpoint: isKept ? "/mnt/\(volume.name)" : "")
+            case .release(let volume, _): _ = engine.perform(.callPlugin(.unmount, volume))
+            }
+        }
+        requirementMet()
     }
 }
 

@@ -10,7 +10,7 @@ struct TableTests {
 
     static let find = Step.perform(.findContainer(ContainerIdentity(ids: ["c1"], uuid: "u-1")))
     static let blindFind = Step.perform(.findContainer(ContainerIdentity(ids: [], uuid: "u-1")))
-    static let create = Step.perform(.createContainer(instance()))
+    static let create = Step.perform(.createContainer(instance(), mountpoints: [:]))
     static let start = Step.perform(.startContainer(id: "c1"))
     static let stop = Step.perform(.stopContainer(id: "c1", graceSeconds: 10))
     static let remove = Step.perform(.removeContainer(id: "c1"))
@@ -124,7 +124,7 @@ struct TableTests {
         }
     }
 
-    @Test("Volumes come before a create and before a start, and before nothing else", arguments: cells)
+    @Test("Volumes come before a create and before a start, and are given back after a stop", arguments: cells)
     func volumes(_ cell: Cell) {
         let volume = VolumeSpecification(name: "v", driver: "local")
         var specification = instance()
@@ -132,7 +132,9 @@ struct TableTests {
         for (source, plain) in [(Source.list, cell.hinted), (.inspection, cell.inspected)] {
             let next = Self.machine(specification, cell.desired, cell.knowledge, source).next
             switch plain {
-            case Self.create, Self.start: #expect(next == .require([.volume(volume)]))
+            case Self.create, Self.start: #expect(next == .require([.volume(volume, holder: "u-1")]))
+            case .settle where cell.desired == .stopped:
+                #expect(next == .require([.release(volume, holder: "u-1")]))
             default: #expect(next == plain)
             }
         }
@@ -158,7 +160,7 @@ struct TableTests {
 
     static let volume = VolumeSpecification(name: "v", driver: "local")
     static let volumeCells: [VolumeCell] = [
-        VolumeCell(desired: .active, found: nil, step: .perform(.inspectVolume(name: "v"))),
+        VolumeCell(desired: .active, found: nil, step: .perform(.inspectVolume(volume))),
         VolumeCell(desired: .active, found: .volume(nil), step: .perform(.createVolume(volume))),
         VolumeCell(
             desired: .active, found: .volume(InspectedVolume(driver: "local", mountpoint: "/v")), step: .settle),
@@ -170,7 +172,7 @@ struct TableTests {
         VolumeCell(
             desired: .active, found: .volume(InspectedVolume(driver: "local", mountpoint: "moved")),
             step: .perform(.removeVolume(name: "v", force: true))),
-        VolumeCell(desired: .removed, found: nil, step: .perform(.inspectVolume(name: "v"))),
+        VolumeCell(desired: .removed, found: nil, step: .perform(.inspectVolume(volume))),
         VolumeCell(desired: .removed, found: .volume(nil), step: .settle),
         VolumeCell(
             desired: .removed, found: .volume(InspectedVolume(driver: "local", mountpoint: "/v")),
@@ -180,18 +182,62 @@ struct TableTests {
             desired: .removed, found: .volume(InspectedVolume(driver: "local", mountpoint: "moved")), step: .settle),
     ]
 
+    static let plugin = VolumeSpecification(name: "v", driver: "flex")
+    /// The volumes of a storage plug-in: what follows each call.
+    static let pluginCells: [(desired: VolumeDesire, mayBeMounted: Bool, done: [PluginCall], step: Step)] = [
+        (.active, false, [], .perform(.callPlugin(.create, plugin))),
+        (.active, false, [.create], .perform(.callPlugin(.attach, plugin))),
+        (.active, false, [.create, .attach], .perform(.callPlugin(.mount, plugin))),
+        (.active, false, [.create, .attach, .mount], .settle),
+        (.active, true, [], .perform(.callPlugin(.create, plugin))),
+        (.inactive, false, [], .perform(.callPlugin(.unmount, plugin))),
+        (.inactive, false, [.unmount], .settle),
+        (.inactive, true, [], .perform(.callPlugin(.unmount, plugin))),
+        (.inactive, true, [.unmount], .settle),
+        (.removed, false, [], .perform(.callPlugin(.remove, plugin))),
+        (.removed, false, [.remove], .settle),
+        (.removed, true, [], .perform(.callPlugin(.unmount, plugin))),
+        (.removed, true, [.unmount], .perform(.callPlugin(.remove, plugin))),
+        (.removed, true, [.unmount, .remove], .settle),
+    ]
+
+    @Test(
+        "A volume of a storage plug-in is created, attached and mounted, unmounted, and removed",
+        arguments: pluginCells.indices)
+    func pluginTable(_ index: Int) {
+        let cell = Self.pluginCells[index]
+        var machine = VolumeMachine(Self.plugin, desired: .active, holder: "u-0")
+        if cell.mayBeMounted {
+            for outcome in [OperationOutcome.keptByPlugin, .pluginDone(mountpoint: ""), .pluginDone(mountpoint: "")] {
+                machine.step(outcome)
+            }
+            machine.step(.pluginDone(mountpoint: "/mnt/v"))
+            machine.step()
+            #expect(machine.phase == .active)
+            #expect(machine.mountpoint == "/mnt/v")
+            if cell.desired == .removed { machine.held(onlyBy: []) }
+        }
+        machine.wished(VolumeMachine(Self.plugin, desired: cell.desired, holder: "u-0"))
+        if case .perform(.inspectVolume) = machine.next { machine.step(.keptByPlugin) }
+        for call in cell.done {
+            #expect(machine.next == .perform(.callPlugin(call, Self.plugin)))
+            machine.step(.pluginDone(mountpoint: call == .mount ? "/mnt/v" : ""))
+        }
+        #expect(machine.next == cell.step)
+    }
+
     @Test("A volume takes the step that its table names", arguments: volumeCells.indices)
     func volumeTable(_ index: Int) {
         let cell = Self.volumeCells[index]
         var machine = VolumeMachine(Self.volume, desired: cell.desired)
-        if let found = cell.found { machine.ended(.inspectVolume(name: "v"), found) }
+        if let found = cell.found { machine.ended(.inspectVolume(Self.volume), found) }
         #expect(machine.next == cell.step)
     }
 
     @Test("A removed volume is settled once it is gone")
     func volumeRemoved() {
         var machine = VolumeMachine(Self.volume, desired: .removed)
-        machine.ended(.inspectVolume(name: "v"), .volume(InspectedVolume(driver: "local", mountpoint: "/v")))
+        machine.ended(.inspectVolume(Self.volume), .volume(InspectedVolume(driver: "local", mountpoint: "/v")))
         #expect(machine.step(.removed) == .perform(.removeVolume(name: "v", force: false)))
         #expect(machine.phase == .removing)
         #expect(machine.step() == .settle)

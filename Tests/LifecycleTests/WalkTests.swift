@@ -18,7 +18,7 @@ struct WalkTests {
     @Test("Instances keep to their phases, their rights and their evidence on every way, and every way ends")
     func instances() throws {
         var seen: Set<Edge> = []
-        for seed in 0..<16000 { try walkInstance(UInt64(seed), &seen) }
+        for seed in 0..<32000 { try walkInstance(UInt64(seed), &seen) }
         var allowed: Set<Edge> = []
         for phase in InstancePhase.allCases {
             for successor in phase.successors { allowed.insert(Edge(from: phase.rawValue, to: successor.rawValue)) }
@@ -35,7 +35,12 @@ struct WalkTests {
         let desired = InstanceDesire.allCases.randomElement(using: &random)!
         var specification = instance(externalID: random.chance(20) ? "c-old" : "")
         specification.noop = random.chance(5)
-        if random.chance(30) { specification.volumes = [VolumeSpecification(name: "v", driver: "local")] }
+        engine.plugins = ["flex"]
+        if random.chance(40) {
+            specification.volumes = [VolumeSpecification(name: "v", driver: random.chance(60) ? "flex" : "local")]
+        }
+        if random.chance(30) { specification.container.network = .cni }
+        if random.chance(20) { engine.address = nil }
         if random.chance(30) { specification.container.labels["io.rancher.container.pull_image"] = "always" }
         if random.chance(50) { engine.images.insert("nginx") }
         if random.chance(60) {
@@ -53,6 +58,17 @@ struct WalkTests {
         let handRate = [0, 0, 15, 40].randomElement(using: &random)!
 
         var machine = InstanceMachine(specification, desired: desired)
+        if random.chance(20), engine.containers.isEmpty {
+            // A life before.
+            var earlier = engine
+            earlier.address = "10.42.0.5"
+            machine = InstanceMachine(specification, desired: .running)
+            _ = machine.run(on: &earlier)
+            earlier.address = engine.address
+            for id in earlier.containers.keys { earlier.containers[id]?.wasStopped = true }
+            engine = earlier
+            machine.wished(specification, desired: desired)
+        }
         if random.chance(40) { machine.hinted(engine.summaries.first { $0.instanceUUID == "u-1" }) }
         var quietSteps = 0
         for _ in 0..<1000 {
@@ -95,8 +111,7 @@ struct WalkTests {
                     machine = try throughJSON(machine)
                     try change(&machine, &seen, seed) { $0.resumed() }
                 } else {
-                    for case .image(let image) in requirements { engine.images.insert(image.reference) }
-                    try change(&machine, &seen, seed) { $0.requirementMet() }
+                    try change(&machine, &seen, seed) { $0.meet(requirements, on: &engine) }
                 }
             case .wait:
                 // Who is on the way out gets there, unless the engine is stuck.
@@ -116,11 +131,20 @@ struct WalkTests {
                 #expect(machine.phase.isSettled, "seed \(seed)")
                 #expect(machine.lastError == "", "seed \(seed)")
                 if handRate == 0, !specification.noop { expectTruth(machine, engine, seed) }
+                if desired == .running, machine.phase == .running, specification.container.network == .cni,
+                    machine.knowledge != .present(.restarting)
+                {
+                    #expect(
+                        machine.address == engine.address ?? "" || specification.noop,
+                        "seed \(seed): \(machine.knowledge) \(engine.log.suffix(6))")
+                }
+                expectVolumes(machine, engine, seed)
                 finish(engine, handRate, seed)
                 return
             case .fail(let reason):
                 #expect(machine.phase == .failed, "seed \(seed)")
                 #expect(!reason.isEmpty, "seed \(seed)")
+                expectVolumes(machine, engine, seed)
                 finish(engine, handRate, seed)
                 return
             }
@@ -156,6 +180,12 @@ struct WalkTests {
         }
     }
 
+    /// What is mounted at the end is used by the container, or is known to be still there.
+    private func expectVolumes(_ machine: InstanceMachine, _ engine: SimulatedEngine, _ seed: UInt64) {
+        guard !engine.mounted.isEmpty else { return }
+        #expect(machine.claims.map(\.name).contains("v"), "seed \(seed): a mounted volume is forgotten")
+    }
+
     private func finish(_ engine: SimulatedEngine, _ handRate: Int, _ seed: UInt64) {
         #expect(engine.containers(of: "u-1").count <= 1, "seed \(seed): two containers of one instance")
         // By hand it can be made to look like anything.
@@ -179,17 +209,36 @@ struct WalkTests {
     @Test("Volumes keep to their phases on every way, and every way ends")
     func volumes() throws {
         var seen: Set<Edge> = []
-        for seed in 0..<3000 {
+        for seed in 0..<4000 {
             var random = SeededGenerator(seed: UInt64(seed))
             var engine = SimulatedEngine()
             let desired = VolumeDesire.allCases.randomElement(using: &random)!
-            let specification = VolumeSpecification(name: "v", driver: random.chance(90) ? "local" : "")
+            let driver = random.chance(50) ? "flex" : random.chance(90) ? "local" : ""
+            let specification = VolumeSpecification(name: "v", driver: driver)
+            engine.plugins = ["flex"]
+            if random.chance(30) { engine.unmountable = ["v"] }
             if random.chance(60) {
                 engine.volumes["v"] = SimulatedEngine.Volume(
                     driver: random.chance(70) ? "local" : "nfs", mountpoint: random.chance(60) ? "/v" : "moved")
             }
             if random.chance(20) { engine.volumesInUse = ["v"] }
-            var machine = VolumeMachine(specification, desired: desired)
+            var machine = VolumeMachine(specification, desired: desired, holder: random.chance(80) ? "u-1" : "")
+            if random.chance(30) {
+                // It was mounted for somebody once.
+                var earlier = VolumeMachine(specification, desired: .active, holder: "u-1")
+                var peace = engine
+                peace.unmountable = []
+                for _ in 0..<20 where !earlier.phase.isSettled {
+                    let step = earlier.next
+                    earlier.began(step)
+                    if case .perform(let operation) = step { earlier.ended(operation, peace.perform(operation)) }
+                }
+                peace.unmountable = engine.unmountable
+                engine = peace
+                if desired == .removed, random.chance(70) { earlier.held(onlyBy: []) }
+                earlier.wished(machine)
+                machine = earlier
+            }
             var faults = random.chance(20) ? 0 : Int.random(in: 0..<12, using: &random)
             var ended = false
             func change(_ event: (inout VolumeMachine) -> Void) {
@@ -215,6 +264,11 @@ struct WalkTests {
                         continue
                     }
                     if faults > 0, random.chance(10) {
+                        // The plug-in is away for a while.
+                        engine.plugins = engine.plugins.isEmpty ? ["flex"] : []
+                    }
+                    if faults <= 1 { engine.plugins = ["flex"] }
+                    if faults > 0, random.chance(10) {
                         engine.volumes["v"] =
                             random.chance(50)
                             ? nil
@@ -227,8 +281,13 @@ struct WalkTests {
                 case .require: Issue.record("seed \(seed): a volume needs nothing")
                 case .settle:
                     ended = true
-                    #expect(machine.knowledge != .unobserved || !specification.isManaged, "seed \(seed)")
-                case .fail: ended = true
+                    if desired != .inactive {
+                        #expect(machine.knowledge != .unobserved || !specification.isManaged, "seed \(seed)")
+                    }
+                    expectMounted(machine, engine, UInt64(seed))
+                case .fail:
+                    ended = true
+                    expectMounted(machine, engine, UInt64(seed))
                 }
             }
             #expect(ended, "seed \(seed)")
@@ -237,10 +296,23 @@ struct WalkTests {
         expectAll(VolumePhase.allCases.map { ($0.rawValue, Set($0.successors.map(\.rawValue))) }, seen)
     }
 
+    private func expectMounted(_ machine: VolumeMachine, _ engine: SimulatedEngine, _ seed: UInt64) {
+        if engine.mounted.contains("v") {
+            #expect(machine.mayBeMounted, "seed \(seed): a mounted volume is forgotten")
+            if machine.phase == .failed, machine.desired == .active, machine.holders.isEmpty {
+                #expect(machine.lastError.contains("may still be mounted"), "seed \(seed): \(machine.lastError)")
+            }
+        }
+        if machine.phase == .active, machine.knowledge == .kept {
+            #expect(engine.mounted.contains("v"), "seed \(seed)")
+            #expect(machine.mountpoint == "/mnt/v", "seed \(seed)")
+        }
+    }
+
     @Test("Images keep to their phases on every way, and every way ends")
     func images() throws {
         var seen: Set<Edge> = []
-        for seed in 0..<3000 {
+        for seed in 0..<4000 {
             var random = SeededGenerator(seed: UInt64(seed))
             var engine = SimulatedEngine()
             let desired = ImageDesire.allCases.randomElement(using: &random)!

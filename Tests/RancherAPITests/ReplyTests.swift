@@ -35,15 +35,15 @@ struct ReplyTests {
             "instanceUuid": "85db", "externalId": "9b41", "dockerInspect": inspection, "primaryIpAddress": "10.42.12.7",
         ]
         #expect(
-            try reply(.instance(uuid: "85db", inspection: inspection))
+            try reply(.instance(uuid: "85db", inspection: inspection, address: ""))
                 == success(["deploymentSyncResponse": ["instanceStatus": [status]]]))
     }
 
     @Test("gives the uuid only where there is no container")
     func noContainer() throws {
         let expected = success(["deploymentSyncResponse": ["instanceStatus": [["instanceUuid": "85db"]]]])
-        #expect(try reply(.instance(uuid: "85db", inspection: nil)) == expected)
-        #expect(try reply(.instance(uuid: "85db", inspection: .null)) == expected)
+        #expect(try reply(.instance(uuid: "85db", inspection: nil, address: "")) == expected)
+        #expect(try reply(.instance(uuid: "85db", inspection: .null, address: "")) == expected)
     }
 
     @Test(
@@ -59,8 +59,9 @@ struct ReplyTests {
         ])
     func address(settings: String, expected: String?) throws {
         let inspection: JSON = ["Id": "9b41", "NetworkSettings": try JSON(parsing: settings)]
-        let status = try reply(.instance(uuid: "85db", inspection: inspection))["data"]["deploymentSyncResponse"][
-            "instanceStatus"][0]
+        let status = try reply(.instance(uuid: "85db", inspection: inspection, address: ""))["data"][
+            "deploymentSyncResponse"][
+                "instanceStatus"][0]
         #expect(status["primaryIpAddress"].text == expected)
         #expect(status.object?["primaryIpAddress"] == expected.map(JSON.string), "left out, not null")
     }
@@ -69,7 +70,8 @@ struct ReplyTests {
     func inspectionUnchanged() {
         let text = #"{"Z":1,"Id":"9b41","A":9007199254740993,"F":1.50,"E":1E+2,"D":{"x":1,"x":2}}"#
         let body = codec.reply(
-            to: event, .instance(uuid: "u", inspection: (try? JSON(parsing: text)) ?? .null), messageID: "m", at: time)
+            to: event, .instance(uuid: "u", inspection: (try? JSON(parsing: text)) ?? .null, address: ""),
+            messageID: "m", at: time)
         #expect(body.contains(text))
     }
 

@@ -29,10 +29,13 @@ private final class Simulation {
     private var removable: Set<String> = []
     private let uuids: [String]
     private let byHand: Set<String>
+    /// Somebody changes containers behind the agent's back.
+    private let hasHands: Bool
 
     init(seed: UInt64) throws {
         self.seed = seed
         random = SeededGenerator(seed: seed)
+        hasHands = random.chance(60)
         var limits = ReconcilerLimits()
         limits.publishesInFlight = random.chance(50) ? 2 : 32
         host = try Host(limits: limits, seed: seed)
@@ -46,6 +49,9 @@ private final class Simulation {
         self.byHand = byHand
         if random.chance(50) { host.engine.images = [] }
         if random.chance(20) { host.engine.stateAfterStart = .exited }
+        host.engine.plugins = ["flex"]
+        if random.chance(20) { host.engine.address = nil }
+        if random.chance(30) { host.engine.unmountable = ["f"] }
         host.engine.stopWorks = random.chance(80)
     }
 
@@ -61,6 +67,7 @@ private final class Simulation {
         expectAnswers()
         try host.expectMemoryEqualsStore()
         try lastWishes()
+        expectVolumes()
     }
 
     // MARK: A step
@@ -134,13 +141,20 @@ private final class Simulation {
         switch Int.random(in: 0..<20, using: &random) {
         case 0..<9:
             var specification = instance(uuid, volumes: random.chance(40) ? ["v", "w"] : [])
+            if random.chance(30) {
+                specification.volumes.append(VolumeSpecification(name: "f", driver: "flex"))
+            }
+            if random.chance(20) { specification.container.network = .cni }
             if random.chance(10) { specification.container.labels["io.rancher.container.pull_image"] = "always" }
             wish = .activate(specification)
         case 9..<12: wish = .deactivate(instance(uuid))
         case 12..<15:
             removable.insert(uuid)
             wish = .remove(instance(uuid))
-        case 15: wish = .removeVolume(VolumeSpecification(name: "v", driver: "local"))
+        case 15:
+            let isFlex = random.chance(50)
+            wish = .removeVolume(
+                VolumeSpecification(name: isFlex ? "f" : "v", driver: isFlex ? "flex" : "local"))
         case 16: wish = .pull(ImageSpecification(reference: "nginx", temporaryTag: random.chance(50) ? "-tmp" : ""))
         case 17: wish = .inspect("there-\(uuid)")
         case 18: wish = .inspectImage(ImageSpecification(reference: "nginx"))
@@ -152,7 +166,7 @@ private final class Simulation {
     }
 
     private func changeByHand() {
-        guard let id = host.engine.containers.keys.sorted().randomElement(using: &random) else { return }
+        guard hasHands, let id = host.engine.containers.keys.sorted().randomElement(using: &random) else { return }
         let states: [ContainerState?] = [nil, .exited, .running, .paused, .restarting]
         if let state = states.randomElement(using: &random) ?? nil {
             host.engine.containers[id]?.state = state
@@ -188,6 +202,18 @@ private final class Simulation {
         for uuid in uuids {
             #expect(host.engine.containers(of: uuid).count <= 1, "seed \(seed): \(uuid) has two containers")
         }
+    }
+
+    /// No volume is taken away from under a living container, and in the end none stays mounted for nobody.
+    private func expectVolumes() {
+        if !hasHands { #expect(host.engine.tornAway == [], "seed \(seed)") }
+        for uuid in uuids {
+            removable.insert(uuid)
+            host.give(.event(event("end-\(uuid)", .remove(instance(uuid)))))
+        }
+        host.run()
+        for uuid in uuids { #expect(host.answer("end-\(uuid)") == "done", "seed \(seed)") }
+        #expect(host.engine.mounted.isEmpty, "seed \(seed): mounted for nobody")
     }
 
     /// Whatever happened before: what is asked for in peace is done, and truly so.

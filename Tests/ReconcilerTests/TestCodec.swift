@@ -53,7 +53,9 @@ struct TestCodec: EventCodec {
 
     static func text(_ answer: Answer) -> String {
         switch answer {
-        case .instance(let uuid, let inspection): "instance \(uuid) \(inspection?["State"]["Status"].text ?? "gone")"
+        case .instance(let uuid, let inspection, let address):
+            "instance \(uuid) \(inspection?["State"]["Status"].text ?? "gone")"
+                + (address.isEmpty ? "" : " at \(address)")
         case .inspection(let inspection): "inspection \(inspection?["Id"].text ?? "none")"
         case .image(let image): "image \(image?["Id"].text ?? "none")"
         case .done: "done"

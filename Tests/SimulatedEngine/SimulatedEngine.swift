@@ -13,6 +13,8 @@ package struct SimulatedEngine: Sendable {
         package var creation = 0
         /// The states in which it was left when it was started, oldest first.
         package var starts = 0
+        /// The volumes that it uses and that a plug-in has mounted.
+        package var mounts: Set<String> = []
         /// Since it was last started, somebody stopped it or asked for it to be stopped.
         package var wasStopped = true
 
@@ -65,6 +67,17 @@ package struct SimulatedEngine: Sendable {
     package var stopWorks = true
     package var killWorks = true
     package var volumesInUse: Set<String> = []
+    /// Drivers of storage plug-ins.
+    package var plugins: Set<String> = []
+    /// Volumes that plug-ins keep, with what they are.
+    package var kept: Set<String> = []
+    package var mounted: Set<String> = []
+    /// Volumes that the plug-in cannot mount.
+    package var unmountable: Set<String> = []
+    /// Volumes that were taken away from under a living container.
+    package var tornAway: [String] = []
+    /// What is found for a container without a network of the engine; `nil` if nothing ever comes.
+    package var address: String? = "10.42.0.5"
     package var clock = 0
     package var creations = 0
     package var pulls = 0
@@ -119,7 +132,8 @@ package struct SimulatedEngine: Sendable {
         case .findContainer(let identity): return .container(find(identity)?.inspected)
         case .inspectContainer(let id, let name):
             return .container((containers[id] ?? containers.values.first { $0.name == name })?.inspected)
-        case .createContainer(let specification): return create(specification)
+        case .createContainer(let specification, let mountpoints): return create(specification, mountpoints)
+        case .detectAddress(let id): return findAddress(of: id)
         case .startContainer(let id): return start(id)
         case .stopContainer(let id, _): return end(id, stopWorks)
         case .killContainer(let id): return end(id, killWorks)
@@ -133,7 +147,10 @@ package struct SimulatedEngine: Sendable {
             }
             containers[id] = nil
             return .removed
-        case .inspectVolume(let name): return .volume(volume(name))
+        case .inspectVolume(let specification):
+            if plugins.contains(specification.driver) { return .keptByPlugin }
+            return .volume(volume(specification.name))
+        case .callPlugin(let call, let specification): return perform(call, specification)
         case .createVolume(let specification):
             if volumes[specification.name] == nil {
                 volumes[specification.name] = Volume(
@@ -169,7 +186,39 @@ package struct SimulatedEngine: Sendable {
         return identity.uuid.isEmpty ? nil : containers(of: identity.uuid).first
     }
 
-    private mutating func create(_ specification: InstanceSpecification) -> OperationOutcome {
+    private mutating func perform(_ call: PluginCall, _ volume: VolumeSpecification) -> OperationOutcome {
+        guard plugins.contains(volume.driver) else { return .noPlugin }
+        switch call {
+        case .create: kept.insert(volume.name)
+        case .attach: break
+        case .mount:
+            if unmountable.contains(volume.name) {
+                return .refused(Refusal(message: "cannot mount \(volume.name)"))
+            }
+            mounted.insert(volume.name)
+            return .pluginDone(mountpoint: "/mnt/\(volume.name)")
+        case .unmount, .remove:
+            if containers.values.contains(where: { $0.state.isAlive && $0.mounts.contains(volume.name) }) {
+                tornAway.append(volume.name)
+            }
+            mounted.remove(volume.name)
+            if call == .remove { kept.remove(volume.name) }
+        }
+        return .pluginDone(mountpoint: "")
+    }
+
+    private func findAddress(of id: String) -> OperationOutcome {
+        guard let container = containers[id] else { return .address("", nil) }
+        guard container.state == .running || container.state == .paused else {
+            return .address("", container.inspected)
+        }
+        guard let address else { return .refused(Refusal(message: "Timeout getting IP address")) }
+        return .address(address, container.inspected)
+    }
+
+    private mutating func create(
+        _ specification: InstanceSpecification, _ mountpoints: [String: String]
+    ) -> OperationOutcome {
         if let owner = containers.values.first(where: { $0.name == specification.containerName }) {
             return .nameTaken(by: owner.inspected)
         }
@@ -179,7 +228,8 @@ package struct SimulatedEngine: Sendable {
         creations += 1
         let id = "c\(creations)-\(specification.uuid)"
         containers[id] = Container(
-            id: id, name: specification.containerName, uuid: specification.uuid, state: .created, creation: creations)
+            id: id, name: specification.containerName, uuid: specification.uuid, state: .created, creation: creations,
+            mounts: Set(mountpoints.keys))
         return .created(id: id)
     }
 

@@ -13,10 +13,9 @@ extension DialectACodec {
                 ("transitioningMessage", JSON.string(Self.harmless(text))),
             ])
         case .done: return Self.success(event, data: nil, messageID: messageID, at: time)
-        case .instance(let uuid, let inspection):
-            let data: JSON = [
-                "deploymentSyncResponse": ["instanceStatus": [Self.status(uuid: uuid, inspection: inspection)]]
-            ]
+        case .instance(let uuid, let inspection, let address):
+            let status = Self.status(uuid: uuid, inspection: inspection, address: address)
+            let data: JSON = ["deploymentSyncResponse": ["instanceStatus": [status]]]
             return Self.success(event, data: data, messageID: messageID, at: time)
         case .inspection(let inspection) where event.name != Kind.pull.rawValue:
             let data = JSONObject([
@@ -86,13 +85,15 @@ extension DialectACodec {
     }
 
     /// PROTOCOL 5.1.1. The inspection is handed on as it came.
-    private static func status(uuid: String, inspection: JSON?) -> JSON {
+    private static func status(uuid: String, inspection: JSON?, address: String) -> JSON {
         var status = JSONObject()
         status.append("instanceUuid", .string(uuid))
         guard let inspection, !inspection.isNull else { return .object(status) }
         if let id = inspection["Id"].nonEmptyText { status.append("externalId", .string(id)) }
         status.append("dockerInspect", inspection)
-        if let address = primaryAddress(inspection) { status.append("primaryIpAddress", .string(address)) }
+        if let address = address.isEmpty ? primaryAddress(inspection) : address {
+            status.append("primaryIpAddress", .string(address))
+        }
         return .object(status)
     }
 
