@@ -63,7 +63,9 @@ let package = Package(
             dependencies: [
                 "LosslessJSON", "Model", nioCore, nioPosix, nioHTTP, nioWebSocket, nioSSL, httpClient, logging, asn1,
             ]),
-        .target(name: "Runtime", dependencies: ["LosslessJSON", "Model", "DockerEngine", logging]),
+        // The plug-ins that mount volumes, on their sockets
+        .target(name: "StoragePlugin", dependencies: ["LosslessJSON", nioCore, nioHTTP, httpClient]),
+        .target(name: "Runtime", dependencies: ["LosslessJSON", "Model", "DockerEngine", "StoragePlugin", logging]),
         .target(name: "HostInfo", dependencies: ["Model", "LosslessJSON"]),
 
         // The shell, and the commands
@@ -89,11 +91,18 @@ let package = Package(
         // An engine in memory, with faults to order, for the tests of the core
         .target(name: "SimulatedEngine", dependencies: ["LosslessJSON", "Model"], path: "Tests/SimulatedEngine"),
         .testTarget(name: "LifecycleTests", dependencies: ["LosslessJSON", "Model", "Lifecycle", "SimulatedEngine"]),
+        // A storage plug-in on a real socket, with faults to order
+        .target(
+            name: "FakeStoragePlugin", dependencies: ["LosslessJSON", nioCore, nioPosix, nioHTTP],
+            path: "Tests/FakeStoragePlugin"),
+        .testTarget(
+            name: "StoragePluginTests", dependencies: ["FakeStoragePlugin", "StoragePlugin", httpClient]),
         // The real binary beside a real Docker Engine: .ci/with-engine
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "DockerEngine", "LosslessJSON", "RancherSimulator", "rancher-agent", nioCore, logging,
+                "DockerEngine", "FakeStoragePlugin", "LosslessJSON", "RancherSimulator", "rancher-agent", nioCore,
+                logging,
             ]),
         .testTarget(
             name: "InspectionTests",
