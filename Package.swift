@@ -65,7 +65,12 @@ let package = Package(
             ]),
         // The plug-ins that mount volumes, on their sockets
         .target(name: "StoragePlugin", dependencies: ["LosslessJSON", nioCore, nioHTTP, httpClient]),
-        .target(name: "Runtime", dependencies: ["LosslessJSON", "Model", "DockerEngine", "StoragePlugin", logging]),
+        // The addresses that network plug-ins give to containers
+        .target(name: "CNamespace"),
+        .target(name: "ContainerNetwork", dependencies: ["CNamespace", "LosslessJSON"]),
+        .target(
+            name: "Runtime",
+            dependencies: ["LosslessJSON", "Model", "DockerEngine", "StoragePlugin", "ContainerNetwork", logging]),
         .target(name: "HostInfo", dependencies: ["Model", "LosslessJSON"]),
 
         // The shell, and the commands
@@ -97,6 +102,7 @@ let package = Package(
             path: "Tests/FakeStoragePlugin"),
         .testTarget(
             name: "StoragePluginTests", dependencies: ["FakeStoragePlugin", "StoragePlugin", httpClient]),
+        .testTarget(name: "ContainerNetworkTests", dependencies: ["ContainerNetwork"]),
         // The real binary beside a real Docker Engine: .ci/with-engine
         .testTarget(
             name: "IntegrationTests",
