@@ -63,7 +63,14 @@ let package = Package(
             dependencies: [
                 "LosslessJSON", "Model", nioCore, nioPosix, nioHTTP, nioWebSocket, nioSSL, httpClient, logging, asn1,
             ]),
-        .target(name: "Runtime", dependencies: ["LosslessJSON", "Model", "DockerEngine", logging]),
+        // The plug-ins that mount volumes, on their sockets
+        .target(name: "StoragePlugin", dependencies: ["LosslessJSON", nioCore, nioHTTP, httpClient]),
+        // The addresses that network plug-ins give to containers
+        .target(name: "CNamespace"),
+        .target(name: "ContainerNetwork", dependencies: ["CNamespace", "LosslessJSON"]),
+        .target(
+            name: "Runtime",
+            dependencies: ["LosslessJSON", "Model", "DockerEngine", "StoragePlugin", "ContainerNetwork", logging]),
         .target(name: "HostInfo", dependencies: ["Model", "LosslessJSON"]),
 
         // The shell, and the commands
@@ -89,11 +96,19 @@ let package = Package(
         // An engine in memory, with faults to order, for the tests of the core
         .target(name: "SimulatedEngine", dependencies: ["LosslessJSON", "Model"], path: "Tests/SimulatedEngine"),
         .testTarget(name: "LifecycleTests", dependencies: ["LosslessJSON", "Model", "Lifecycle", "SimulatedEngine"]),
+        // A storage plug-in on a real socket, with faults to order
+        .target(
+            name: "FakeStoragePlugin", dependencies: ["LosslessJSON", nioCore, nioPosix, nioHTTP],
+            path: "Tests/FakeStoragePlugin"),
+        .testTarget(
+            name: "StoragePluginTests", dependencies: ["FakeStoragePlugin", "StoragePlugin", httpClient]),
+        .testTarget(name: "ContainerNetworkTests", dependencies: ["ContainerNetwork"]),
         // The real binary beside a real Docker Engine: .ci/with-engine
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "DockerEngine", "LosslessJSON", "RancherSimulator", "rancher-agent", nioCore, logging,
+                "DockerEngine", "FakeStoragePlugin", "LosslessJSON", "RancherSimulator", "rancher-agent", nioCore,
+                logging,
             ]),
         .testTarget(
             name: "InspectionTests",

@@ -1,0 +1,55 @@
+/// What one look at a container's network showed.
+package enum AddressSighting: Sendable, Hashable {
+    /// Its IPv4 address, without a prefix length.
+    case address(String)
+    /// The network plug-in has failed; its text. There is no sense in looking again.
+    case failed(String)
+    /// No address so far, and why; another look may show one.
+    case notYet(String)
+}
+
+/// Finds the address of a container that a CNI plug-in connects (PROTOCOL 9).
+package struct AddressLookup: Sendable {
+    /// Where the network plug-in leaves its results, below `cni`.
+    package static let defaultStateDirectory = "/var/lib/rancher/state"
+    /// The longest time of one look. What it asks answers at once or not at all.
+    package static let deadline: Duration = .seconds(5)
+    /// The looks that may be under way at a time, those included that hang and were given up.
+    package static let concurrencyLimit = 128
+
+    let stateDirectory: String
+    let procRoot: String
+    let deadline: Duration
+    let threads: LookThreads
+
+    /// - Parameters:
+    ///   - procRoot: Where the host's `/proc` is.
+    ///   - deadline: The longest time of one look.
+    package init(
+        stateDirectory: String = defaultStateDirectory, procRoot: String = "/proc", deadline: Duration = deadline
+    ) {
+        self.stateDirectory = stateDirectory
+        self.procRoot = procRoot
+        self.deadline = deadline
+        threads = LookThreads(limit: Self.concurrencyLimit)
+    }
+
+    /// Looks once: at the plug-in's state file, and if that has nothing to say, at `eth0` in the network namespace of
+    /// the process.
+    ///
+    /// The process may have ended and its number belong to another one: an address counts only if the container, inspected
+    /// again, still has this process.
+    ///
+    /// - Parameters:
+    ///   - startedAt: `State.StartedAt` of the container's inspection as the engine wrote it.
+    ///   - pid: `State.Pid`; 0 if the container does not run.
+    package func look(containerID: String, startedAt: String, pid: Int) async -> AddressSighting {
+        let path = StateFile.path(stateDirectory: stateDirectory, containerID: containerID, startedAt: startedAt)
+        let namespace = pid > 0 ? "\(procRoot)/\(pid)/ns/net" : nil
+        return await threads.run(within: deadline) {
+            if let path, let sighting = StateFile.read(path) { return sighting }
+            guard let namespace else { return .notYet("the container has no process") }
+            return NetworkNamespace.firstAddress(ofLink: "eth0", in: namespace)
+        }
+    }
+}

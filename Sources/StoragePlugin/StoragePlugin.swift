@@ -1,0 +1,51 @@
+import AsyncHTTPClient
+import LosslessJSON
+
+/// The plug-in of one driver.
+///
+/// Every call has a deadline, is sent at most once and never again by itself, and throws ``StoragePluginError`` only.
+package struct StoragePlugin: Sendable {
+    /// The driver's name, as a volume names it.
+    package let driver: String
+    /// Where the plug-in listens.
+    package let socketPath: String
+    let httpClient: HTTPClient
+    let deadlines: StoragePluginDeadlines
+
+    /// Makes the volume; plug-ins take one that is there already for done.
+    ///
+    /// - Parameter options: The driver's own.
+    package func create(_ name: String, options: [String: String]) async throws(StoragePluginError) {
+        try await make(PluginCall(.create, volume: name, driver: driver, options: options), within: deadlines.create)
+    }
+
+    /// Makes the volume's storage reachable from this host.
+    ///
+    /// - Parameter options: The driver's own.
+    package func attach(_ name: String, options: [String: String]) async throws(StoragePluginError) {
+        try await make(PluginCall(.attach, volume: name, driver: driver, options: options), within: deadlines.attach)
+    }
+
+    /// Mounts the volume on this host.
+    ///
+    /// - Parameter options: The driver's own.
+    /// - Returns: Where it is mounted: an absolute path without a colon, so that it can stand in a bind.
+    package func mount(_ name: String, options: [String: String]) async throws(StoragePluginError) -> String {
+        let call = PluginCall(.mount, volume: name, driver: driver, options: options)
+        return try call.mountPoint(in: try await exchange(call, within: deadlines.mount))
+    }
+
+    /// Takes the volume's mount away again.
+    package func unmount(_ name: String) async throws(StoragePluginError) {
+        try await make(PluginCall(.unmount, volume: name, driver: driver), within: deadlines.unmount)
+    }
+
+    /// Deletes the volume with all that is in it.
+    package func remove(_ name: String) async throws(StoragePluginError) {
+        try await make(PluginCall(.remove, volume: name, driver: driver), within: deadlines.remove)
+    }
+
+    private func make(_ call: PluginCall, within deadline: Duration) async throws(StoragePluginError) {
+        _ = try call.response(in: try await exchange(call, within: deadline))
+    }
+}
