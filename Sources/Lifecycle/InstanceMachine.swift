@@ -29,7 +29,7 @@ package struct InstanceMachine: Sendable, Hashable, Codable {
     /// Where storage plug-ins have mounted them, by name.
     package private(set) var mountpoints: [String: String] = [:]
     /// Volumes that the engine was seen to keep: nothing of them is ever given back.
-    private(set) var engineVolumes: Set<String> = []
+    private(set) var engineVolumes: Names = []
 
     /// What this wish has seen on its way.
     struct Story: Hashable, Codable {

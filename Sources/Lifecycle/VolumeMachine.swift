@@ -14,9 +14,9 @@ package struct VolumeMachine: Sendable, Hashable, Codable {
     /// Where the plug-in has mounted the volume; empty for volumes of the engine.
     package private(set) var mountpoint = ""
     /// The instances for which it was mounted, by uuid. A failure for others does not take it away from them.
-    package private(set) var holders: Set<String> = []
+    package private(set) var holders: Names = []
     /// The instances that wait for it.
-    package private(set) var claimants: Set<String> = []
+    package private(set) var claimants: Names = []
     /// The plug-in was asked to attach or mount it, and not yet successfully to unmount it.
     package private(set) var mayBeMounted = false
 
@@ -65,7 +65,7 @@ extension VolumeMachine {
 
     /// Somebody who is served by the work under way wants the volume, too.
     package mutating func joined(by wish: VolumeMachine) {
-        if desired == .active { claimants.formUnion(wish.claimants) } else { release(wish.claimants) }
+        if desired == .active { claimants = claimants.adding(wish.claimants) } else { release(wish.claimants) }
     }
 
     /// Somebody wants something new. For whom it is mounted, and that it may be, stays known.
@@ -91,13 +91,13 @@ extension VolumeMachine {
         return phase.isSettled ? !mayBeMounted : desired == .removed
     }
 
-    private mutating func release(_ instances: Set<String>) {
-        holders.subtract(instances)
-        claimants.subtract(instances)
+    private mutating func release(_ instances: Names) {
+        holders = holders.subtracting(instances)
+        claimants = claimants.subtracting(instances)
     }
 
     /// Only these of the instances that hold the volume run; the others have gone without a word.
-    package mutating func held(onlyBy living: Set<String>) { holders.formIntersection(living) }
+    package mutating func held(onlyBy living: Names) { holders = holders.keeping(living) }
 }
 
 // MARK: Events
@@ -147,7 +147,7 @@ extension VolumeMachine {
         case .active:
             phase = .active
             // The engine knows by itself who uses a volume of its own.
-            holders = knowledge == .kept ? holders.union(claimants) : []
+            holders = knowledge == .kept ? holders.adding(claimants) : []
             claimants = []
             if knowledge != .kept { mountpoint = "" }
         case .inactive: phase = .inactive
@@ -324,7 +324,7 @@ extension VolumeMachine {
     private var nextTowardsRemoved: Step {
         guard holders.isEmpty else {
             return .fail(
-                "Volume \(specification.name) is in use by instance \(holders.sorted().joined(separator: ", "))")
+                "Volume \(specification.name) is in use by instance \(holders.sorted.joined(separator: ", "))")
         }
         switch knowledge {
         case .unobserved: return inspect

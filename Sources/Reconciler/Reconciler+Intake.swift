@@ -138,12 +138,12 @@ extension Reconciler {
         guard var resource = try active[key] ?? stored(key), case .volume(var volume) = resource.machine,
             !volume.holders.isEmpty
         else { return }
-        let living = try volume.holders.filter { holder in
+        let living = try volume.holders.sorted.filter { holder in
             let key = ResourceKey(.instance, holder)
             guard let instance = try active[key]?.row ?? store.resource(key) else { return false }
             return !instance.isSettled || instance.phase == InstancePhase.running.rawValue
         }
-        volume.held(onlyBy: living)
+        volume.held(onlyBy: Names(living))
         resource.machine = .volume(volume)
         active[key] = resource
         changed.insert(key)
