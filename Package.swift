@@ -88,12 +88,19 @@ let package = Package(
             dependencies: ["DockerEngine", "LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL, httpClient, logging]),
         // An engine in memory, with faults to order, for the tests of the core
         .target(name: "SimulatedEngine", dependencies: ["LosslessJSON", "Model"], path: "Tests/SimulatedEngine"),
+        // Copies of the fixtures in which something is wrong, for the tests of everything that reads events
+        .target(name: "Mutations", dependencies: ["LosslessJSON", "SimulatedEngine"], path: "Tests/Mutations"),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "LosslessJSON", "Model", "Mutations", "RancherAPI", "Reconciler", "Runtime", "SimulatedEngine", "Store",
+            ]),
         .testTarget(name: "LifecycleTests", dependencies: ["LosslessJSON", "Model", "Lifecycle", "SimulatedEngine"]),
         // The real binary beside a real Docker Engine: .ci/with-engine
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "DockerEngine", "LosslessJSON", "RancherSimulator", "rancher-agent", nioCore, logging,
+                "DockerEngine", "LosslessJSON", "Mutations", "RancherSimulator", "rancher-agent", nioCore, logging,
             ]),
         .testTarget(
             name: "InspectionTests",
