@@ -13,9 +13,9 @@ final class Registry: Sendable {
     }
 
     static let user = "keeper"
-    static let password = "right"
+    static let password = "kept-to-ourselves"
     /// Of the password, made by bcrypt.
-    private static let hash = "$2b$05$abcdefghijklmnopqrstuu8xaCxxL82bnl.UY74PMksDxIJShppPC"
+    private static let hash = "$2b$05$abcdefghijklmnopqrstuur8BXcdSTmrxWBuCezQiIj6fvwqBMkZ2"
 
     private let directory: String
     private let child: Child
