@@ -95,6 +95,13 @@ let package = Package(
             dependencies: ["DockerEngine", "LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL, httpClient, logging]),
         // An engine in memory, with faults to order, for the tests of the core
         .target(name: "SimulatedEngine", dependencies: ["LosslessJSON", "Model"], path: "Tests/SimulatedEngine"),
+        // Copies of the fixtures in which something is wrong, for the tests of everything that reads events
+        .target(name: "Mutations", dependencies: ["LosslessJSON", "SimulatedEngine"], path: "Tests/Mutations"),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "LosslessJSON", "Model", "Mutations", "RancherAPI", "Reconciler", "Runtime", "SimulatedEngine", "Store",
+            ]),
         .testTarget(name: "LifecycleTests", dependencies: ["LosslessJSON", "Model", "Lifecycle", "SimulatedEngine"]),
         // A storage plug-in on a real socket, with faults to order
         .target(
@@ -107,8 +114,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "DockerEngine", "FakeStoragePlugin", "LosslessJSON", "RancherSimulator", "rancher-agent", nioCore,
-                logging,
+                "DockerEngine", "FakeStoragePlugin", "LosslessJSON", "Mutations", "RancherSimulator", "rancher-agent",
+                nioCore, logging,
             ]),
         .testTarget(
             name: "InspectionTests",

@@ -35,15 +35,20 @@ extension EngineClient {
     ///   - name: See ``ImageReference/familiarName``.
     ///   - tag: A tag or digest; see ``ImageReference/pullTag``.
     ///   - onProgress: Called for every object of the stream, in order; must return quickly.
-    /// - Throws: ``EngineError``: `refused` if the engine did not begin, `failedInStream` if it began and failed,
-    ///   `cut` if the stream broke, `timedOut` after too long a silence.
+    /// - Throws: ``EngineError``: `refused` if the engine did not begin, with status 401 if it is about the login;
+    ///   `failedInStream` if it began and failed, `cut` if the stream broke, `timedOut` after too long a silence.
     package func pullImage(
         name: String, tag: String, auth: RegistryAuth?, onProgress: @escaping @Sendable (JSON) -> Void
     ) async throws(EngineError) {
         var request = EngineRequest(method: .POST, path: "/images/create")
         request.query = [("fromImage", name), ("tag", tag)]
         if let auth { request.headers.append(("X-Registry-Auth", auth.headerValue)) }
-        let response = try await open(request, within: deadlines.pullInactivity)
+        let response: HTTPClientResponse
+        do throws(EngineError) {
+            response = try await open(request, within: deadlines.pullInactivity)
+        } catch {
+            throw Self.judged(error)
+        }
         let call = request.call
         let silence = deadlines.pullInactivity
         let activity = Activity()
@@ -63,6 +68,13 @@ extension EngineClient {
         if let error = failure.cause as? EngineError { throw error }
         if Self.isCancellation(failure.cause) { throw EngineError(.cancelled, "the pull was given up", call: call) }
         throw Self.cut(call, cause: Self.text(failure.cause))
+    }
+
+    /// The engine answers 500 where the registry has refused the login: only the text tells. That is a 401 in truth.
+    private static func judged(_ error: EngineError) -> EngineError {
+        let words = ["unauthorized:", "no basic auth credentials", "authentication required"]
+        guard error.status == 500, words.contains(where: { error.message.contains($0) }) else { return error }
+        return EngineError(.refused(status: 401), error.message, call: error.call, cause: error.cause)
     }
 
     private static func follow(

@@ -41,9 +41,17 @@ extension RancherServer {
     /// - Returns: False if there is nobody.
     @discardableResult
     package func sendRaw(text: String, to recipients: Recipients = .all) -> Bool {
+        sendRaw(bytes: Array(text.utf8), to: recipients)
+    }
+
+    /// Sends any bytes in one text frame, even such as are no UTF-8.
+    ///
+    /// - Returns: False if there is nobody.
+    @discardableResult
+    package func sendRaw(bytes: [UInt8], to recipients: Recipients = .all) -> Bool {
         let targets = state.withLock { Self.recipients(recipients, in: $0) }
         for target in targets where !target.isSilent {
-            SubscriptionHandler.send(Array(text.utf8), fragmentSize: nil, on: target.channel)
+            SubscriptionHandler.send(bytes, fragmentSize: nil, on: target.channel)
         }
         return !targets.isEmpty
     }

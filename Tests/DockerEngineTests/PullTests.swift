@@ -50,6 +50,32 @@ struct PullTests {
         }
     }
 
+    @Test(
+        "A status of more than 64 KiB is read whole, and so is what follows it (defect 55)", arguments: [false, true])
+    func longLines(_ fails: Bool) async throws {
+        let long = String(repeating: "Ä", count: 100_000)
+        let end = fails ? #"{"error":"\#(long) disk full"}"# : #"{"status":"Pull complete"}"#
+        try await withStub { _, connection in
+            try await connection.beginStream()
+            let bytes = Array((#"{"status":"\#(long)"}"# + "\r\n" + end + "\r\n").utf8)
+            for start in stride(from: 0, to: bytes.count, by: 30_001) {
+                try await connection.chunk(bytes[start..<min(start + 30_001, bytes.count)])
+            }
+            try await connection.endStream()
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                let seen = Collected<JSON>()
+                let error = await failure {
+                    try await client.pullImage(name: "x", tag: "1", auth: nil) { seen.append($0) }
+                }
+                #expect(seen.all.first?["status"].text == long)
+                #expect(seen.all.count == (fails ? 1 : 2))
+                #expect(error?.kind == (fails ? .failedInStream : nil))
+                #expect(error.map { $0.message.hasSuffix("disk full") } ?? true)
+            }
+        }
+    }
+
     @Test("A refused pull carries the engine's text")
     func refused() async throws {
         try await withStub { _, connection in
@@ -64,7 +90,27 @@ struct PullTests {
     }
 
     @Test(
-        "An error in the stream fails the pull with its own text",
+        "A login that the registry refuses is told from other failures, whatever status the engine has for it (defect 57)",
+        arguments: [
+            (500, #"Head \"https://r/v2/x\": unauthorized: incorrect username or password"#, 401),
+            (500, #"Head \"https://r/v2/x\": no basic auth credentials"#, 401),
+            (401, "unauthorized: authentication required", 401), (500, "disk full", 500),
+            (404, "pull access denied for x", 404),
+        ])
+    func refusedLogin(_ status: Int, _ text: String, _ expected: Int) async throws {
+        try await withStub { _, connection in
+            try await connection.answer(status, #"{"message":"\#(text)"}"#)
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                let error = await failure { try await client.pullImage(name: "x", tag: "1", auth: nil) { _ in } }
+                #expect(error?.kind == .refused(status: expected))
+                #expect(error?.message == text.replacing(#"\""#, with: "\""))
+            }
+        }
+    }
+
+    @Test(
+        "An error in the stream fails the pull with its own text (defect 54)",
         arguments: [
             (#"{"errorDetail":{"message":"disk full"},"error":"Error: disk full"}"#, "disk full"),
             (#"{"error":"disk full"}"#, "disk full"), (#"{"error":""}"#, "unknown error"),
@@ -87,7 +133,7 @@ struct PullTests {
         }
     }
 
-    @Test("A stream that breaks, or ends within an object, is a cut", arguments: [true, false])
+    @Test("A stream that breaks, or ends within an object, is a cut (defect 55)", arguments: [true, false])
     func broken(_ ends: Bool) async throws {
         try await withStub { _, connection in
             try await connection.beginStream()
@@ -102,7 +148,7 @@ struct PullTests {
         }
     }
 
-    @Test("A stream that breaks between two objects is a cut")
+    @Test("A stream that breaks between two objects is a cut (defect 55)")
     func brokenBetween() async throws {
         try await withStub { _, connection in
             try await connection.beginStream()
@@ -129,7 +175,8 @@ struct PullTests {
     }
 
     @Test(
-        "A silent pull times out, before and after its beginning, and the engine sees it go", arguments: [true, false])
+        "A silent pull times out, before and after its beginning, and the engine sees it go (defect 58)",
+        arguments: [true, false])
     func silence(_ begins: Bool) async throws {
         let gone = Gate()
         try await withStub { _, connection in
@@ -170,7 +217,7 @@ struct PullTests {
         }
     }
 
-    @Test("A pull that is given up is given up by the engine, too")
+    @Test("A pull that is given up is given up by the engine, too (defect 58)")
     func cancelled() async throws {
         let arrived = Gate()
         let gone = Gate()

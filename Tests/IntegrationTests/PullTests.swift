@@ -24,37 +24,11 @@ struct PullTests {
                     texts.contains {
                         $0.hasPrefix("Pulling from fresh") || $0 == "Downloading" || $0 == "Pulling fs layer"
                     })
-                // Two want the same missing image at the same time: one pull serves both.
-                let second = try await registry.publish("shared", megabytes: 1, scene.engine)
-                registry.slow(to: 1 << 20)
-                let pair = ["one", "two"].map { name in scene.instance(name) { $0.image = second } }
-                _ = try await atOnce(pair) { try await scene.activate($0, within: .seconds(60)) }
             }
         }
     }
 
-    @Test func `an image is pulled under a temporary name, which the second phase takes away`() async throws {
-        try await Registry.serve { registry in
-            try await Scene.play { scene in
-                let image = try await registry.publish("tagged:v1", scene.engine)
-                let name = String(image.dropFirst(registry.address.count + 1))
-                func pull(complete: Bool) -> JSON {
-                    RancherServer.instancePull(
-                        image: name, server: registry.address, complete: complete, tag: "pull-abc")
-                }
-                let reply = try await scene.succeed(pull(complete: false))
-                #expect(reply.data["fields"]["dockerImage"]["Id"].nonEmptyText != nil)
-                #expect(try await scene.engine.hasImage(image + "pull-abc"))
-                try await scene.succeed(pull(complete: true))
-                #expect(try await !scene.engine.hasImage(image + "pull-abc"))
-                #expect(try await scene.engine.hasImage(image))
-                // Once more, when there is nothing left to take away.
-                try await scene.succeed(pull(complete: true))
-            }
-        }
-    }
-
-    @Test func `an image that no registry has is an error in the engine's words`() async throws {
+    @Test func `an image that no registry has is an error in the engine's words (defect 54)`() async throws {
         try await Registry.serve { registry in
             try await Scene.play { scene in
                 let instance = scene.instance("unknown") { $0.image = "\(registry.address)/nothing:here" }
@@ -69,23 +43,50 @@ struct PullTests {
         }
     }
 
-    @Test func `a registry that goes away in the middle of a pull is an error that says so`() async throws {
+    @Test
+    func
+        `a registry that goes in the middle of a layer is an error that says so, and next time it works (defects 54, 55)`()
+        async throws
+    {
         try await Registry.serve { registry in
-            try await Scene.play { scene in
+            try await Scene.play(.init(isProxied: true)) { scene in
                 let image = try await registry.publish("vanishing", megabytes: 8, scene.engine)
-                let before = registry.delivered
-                registry.slow(to: 1 << 20)
+                registry.slow(to: 8 << 20)
+                registry.vanish(after: 2 << 20)
                 let instance = scene.instance("vanishing") { $0.image = image }
-                let event = instance.activate()
-                scene.server.send(event: event)
-                try await untilTrue("half a megabyte of the image") { registry.delivered - before > 512 << 10 }
-                registry.vanish()
-                let reply = try await scene.server.waitForReply(to: event.eventID, timeout: .seconds(120))
-                let failure = try #require(reply.failure)
+                let failure = try await scene.fail(instance.activate(), within: .seconds(120))
                 print("registry gone: \(failure)")
                 #expect(failure.contains("vanishing") || failure.contains("127.0.0.1"))
                 #expect(failure.contains("refused") || failure.contains("EOF") || failure.contains("reset"))
+                #expect(scene.proxy.count(.pull) == 1, "the engine's last word is not asked for again")
                 try await scene.confirmGone(instance)
+                try registry.returnToService()
+                registry.slow(to: nil)
+                _ = try await scene.activate(instance, within: .seconds(60))
+            }
+        }
+    }
+
+    @Test func `a registry that falls silent in the middle of a layer is given up (defect 58)`() async throws {
+        try await Registry.serve { registry in
+            try await Scene.play(.init(isProxied: true, deadlineSeconds: 2)) { scene in
+                let image = try await registry.publish("silent", megabytes: 4, scene.engine)
+                let before = registry.delivered
+                registry.hang(after: 1 << 20)
+                let name = String(image.dropFirst(registry.address.count + 1))
+                let event = RancherServer.instancePull(image: name, server: registry.address)
+                let start = ContinuousClock.now
+                let failure = try await scene.fail(event, within: .seconds(60))
+                print("registry silent: \(failure), after \((ContinuousClock.now - start).inSeconds) s")
+                #expect(failure.contains("did not answer within") || failure.contains("reported no progress"))
+                // It was in the middle of the layer, and not before its beginning.
+                #expect(registry.delivered - before >= 1 << 20)
+                #expect(scene.proxy.count(.pull) == 5)
+                // Meanwhile the server knew that the agent was at it.
+                #expect(!scene.server.progress(for: event.eventID).isEmpty)
+                try registry.returnToService()
+                try await scene.succeed(RancherServer.renewed(event), within: .seconds(60))
+                #expect(try await scene.engine.hasImage(image))
             }
         }
     }
