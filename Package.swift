@@ -102,7 +102,7 @@ let package = Package(
             ]),
         .testTarget(name: "HouseTests"),
         .testTarget(name: "AgentTests", dependencies: ["Agent", "HostInfo", "Model", "Reconciler"]),
-        .testTarget(name: "RuntimeTests", dependencies: ["LosslessJSON", "Model", "Runtime"]),
+        .testTarget(name: "RuntimeTests", dependencies: ["LosslessJSON", "Model", "RancherAPI", "Runtime"]),
         .testTarget(name: "LosslessJSONTests", dependencies: ["LosslessJSON"]),
         .testTarget(
             name: "ReconcilerTests",
