@@ -153,7 +153,7 @@ struct LeniencyTests {
     }
 
     @Test(
-        "says which limit or device cannot be used, and why",
+        "says which limit or device cannot be used, and why (defect 69)",
         arguments: [
             (#"{"memory":-1}"#, "memory: a number of at least 0 expected, found -1"),
             (
