@@ -124,7 +124,11 @@ let package = Package(
             ]),
         .testTarget(name: "HouseTests"),
         .testTarget(name: "AgentTests", dependencies: ["Agent", "HostInfo", "Model", "Reconciler"]),
-        .testTarget(name: "RuntimeTests", dependencies: ["LosslessJSON", "Model", "Runtime"]),
+        .testTarget(
+            name: "RuntimeTests",
+            dependencies: [
+                "DockerEngine", "LosslessJSON", "Model", "RancherAPI", "Runtime", nioCore, nioPosix, nioHTTP, logging,
+            ]),
         .testTarget(name: "LosslessJSONTests", dependencies: ["LosslessJSON"]),
         .testTarget(
             name: "ReconcilerTests",

@@ -21,7 +21,7 @@ extension StoredSpecification {
     private static func json(_ instance: InstanceSpecification, _ showsEnvironment: Bool) -> JSON {
         let container = instance.container
         let environment = container.environment.sorted { $0.key < $1.key }
-        return [
+        let common: JSON = [
             "image": .string(container.image),
             "entryPoint": container.entryPoint.map { JSON($0) } ?? .null,
             "command": container.command.map { JSON($0) } ?? .null,
@@ -55,6 +55,9 @@ extension StoredSpecification {
             "stopSignal": JSON(nonEmpty: container.stopSignal),
             "stopGraceSeconds": .integer(instance.stopGraceSeconds),
         ]
+        var whole = common.object ?? JSONObject()
+        for (key, value) in container.settingsJSON { whole.append(key, value) }
+        return .object(whole)
     }
 
     private static func json(_ volume: VolumeSpecification) -> JSON {

@@ -41,7 +41,9 @@ extension StoredSpecification {
         add(
             "Capabilities",
             container.capabilitiesAdded.map { "+\($0)" } + container.capabilitiesDropped.map { "-\($0)" })
+        for (label, values) in container.settingsWords { add(label, values) }
         var traits: [String] = []
+        if container.publishAllPorts { traits.append("all exposed ports published") }
         if container.privileged { traits.append("privileged") }
         if container.readOnlyRoot { traits.append("read-only root") }
         if container.tty { traits.append("tty") }

@@ -2,10 +2,14 @@ package import LosslessJSON
 package import Model
 
 /// The body of the engine's create call (PROTOCOL 6). What was not asked for is left out, so that the engine's own
-/// defaults hold: a zero is not always one.
+/// defaults hold: a zero is not always one (PROTOCOL 12.3 no. 41, 42, 12.6).
 package enum CreateBody {
+    /// Makes it. The same instance in the same context always gives the same bytes.
+    ///
     /// - Throws: ``SpecificationError`` for what no container can be made of.
-    package static func of(_ instance: InstanceSpecification) throws(SpecificationError) -> JSON {
+    package static func of(
+        _ instance: InstanceSpecification, _ context: CreateContext = CreateContext()
+    ) throws(SpecificationError) -> JSON {
         let container = instance.container
         guard !container.image.isEmpty else {
             throw SpecificationError("Can not start container with no image")
@@ -13,8 +17,9 @@ package enum CreateBody {
         let network = try Network(container.network)
         var body = JSONObject()
         body["Image"] = .string(container.image)
-        if let command = container.command { body["Cmd"] = JSON(command) }
-        if let entryPoint = container.entryPoint { body["Entrypoint"] = JSON(entryPoint) }
+        let process = Process(container, context)
+        if let command = process.command { body["Cmd"] = JSON(command) }
+        if let entryPoint = process.entryPoint { body["Entrypoint"] = JSON(entryPoint) }
         if !container.environment.isEmpty {
             body["Env"] = JSON(container.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" })
         }
@@ -23,27 +28,22 @@ package enum CreateBody {
         body.put("User", container.user)
         body.put("Tty", container.tty)
         body.put("OpenStdin", container.openStandardInput)
-        if network.hasHostname {
-            body.put("Hostname", container.hostname)
-            body.put("Domainname", container.domainName)
-        }
+        if network.hasHostname { body.put("Hostname", container.hostname) }
+        body.put("Domainname", container.domainName)
         body.put("StopSignal", container.stopSignal)
+        if context.supportsStopTimeout { body.put("StopTimeout", container.stopTimeoutSeconds) }
+        body.put("Healthcheck", healthCheck(container.healthCheck))
         body.put("NetworkDisabled", network.isDisabled)
 
         var host = JSONObject()
         host.put("NetworkMode", network.mode)
-        if network.hasPorts { ports(container.ports, &body, &host) }
-        try volumes(container.dataVolumes, &body, &host)
-        if !container.volumesFrom.isEmpty { host["VolumesFrom"] = JSON(container.volumesFrom) }
-        host.put("Memory", container.memory)
-        host.put("CpuShares", cpuShares(of: container))
-        host.put("Dns", container.dns)
-        host.put("DnsSearch", container.dnsSearch)
-        host.put("ExtraHosts", container.extraHosts)
-        host.put("Privileged", container.privileged)
-        host.put("ReadonlyRootfs", container.readOnlyRoot)
-        host.put("CapAdd", container.capabilitiesAdded)
-        host.put("CapDrop", container.capabilitiesDropped)
+        if network.hasPorts {
+            ports(container.ports, &body, &host)
+            host.put("PublishAllPorts", container.publishAllPorts)
+        }
+        try volumes(of: container, context, &body, &host)
+        settings(of: container, context, &host)
+        limits(of: container, context, &host)
         body["HostConfig"] = .object(host)
         return .object(body)
     }
@@ -54,79 +54,19 @@ package enum CreateBody {
         return labels
     }
 
-    /// What the kernel's largest weight of 262144 shares stands for.
-    private static let largestMilliCPU = 256_000
-
-    /// Shares out of thousandths of a processor, at least the engine's minimum of 2; 0 if nothing was asked for.
-    private static func cpuShares(of container: ContainerSpecification) -> Int {
-        let milliCPU = min(container.milliCPUReservation, largestMilliCPU)
-        let shares = milliCPU > 0 ? milliCPU * 1024 / 1000 : container.cpuShares
-        return container.milliCPUReservation > 0 || shares > 0 ? max(2, shares) : 0
+    /// Members that are left out are the image's.
+    private static func healthCheck(_ check: HealthCheck) -> JSONObject {
+        var body = JSONObject()
+        body.put("Test", check.command)
+        body.put("Interval", nanoseconds(check.intervalSeconds))
+        body.put("Timeout", nanoseconds(check.timeoutSeconds))
+        body.put("Retries", check.retries)
+        return body
     }
 
-    private static func ports(_ ports: [PortBinding], _ body: inout JSONObject, _ host: inout JSONObject) {
-        guard !ports.isEmpty else { return }
-        var exposed = JSONObject()
-        var bindings = JSONObject()
-        for port in ports {
-            let key = "\(port.privatePort)/\(port.transport)"
-            exposed[key] = [:]
-            let binding: JSON = ["HostIp": .string(port.hostAddress), "HostPort": .string(String(port.publicPort))]
-            bindings[key] = .array((bindings[key]?.array ?? []) + [binding])
-        }
-        body["ExposedPorts"] = .object(exposed)
-        host["PortBindings"] = .object(bindings)
-    }
-
-    /// `/path` is an anonymous volume, `source:/path` and `source:/path:mode` are binds (PROTOCOL 6.10).
-    private static func volumes(
-        _ volumes: [String], _ body: inout JSONObject, _ host: inout JSONObject
-    ) throws(SpecificationError) {
-        var paths = JSONObject()
-        var binds: [String] = []
-        for volume in volumes where !volume.isEmpty {
-            let parts = volume.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
-            guard parts.allSatisfy({ !$0.isEmpty }) else {
-                throw SpecificationError("The volume \"\(volume)\" has an empty part")
-            }
-            if parts.count == 1 {
-                paths[parts[0]] = [:]
-            } else {
-                paths[parts[1]] = [:]
-                binds.append(parts.count == 2 ? "\(volume):rw" : volume)
-            }
-        }
-        if !paths.isEmpty { body["Volumes"] = .object(paths) }
-        if !binds.isEmpty { host["Binds"] = JSON(binds) }
-    }
-
-    /// What a kind of network means for the create call (PROTOCOL 6.8).
-    private struct Network {
-        var mode = ""
-        var isDisabled = false
-        var hasPorts = false
-        var hasHostname = true
-
-        init(_ network: NetworkMode) throws(SpecificationError) {
-            switch network {
-            case .bridge: hasPorts = true
-            case .host:
-                mode = "host"
-                hasHostname = false
-            case .none:
-                mode = "none"
-                isDisabled = true
-            // Not disabled: the engine would then not write a resolv.conf.
-            case .cni: mode = "none"
-            case .container(let id):
-                guard let id, !id.isEmpty else {
-                    throw SpecificationError(
-                        "The network of another container is to be shared, but that one has no container yet")
-                }
-                mode = "container:\(id)"
-                hasHostname = false
-            }
-        }
+    private static func nanoseconds(_ seconds: Int) -> Int {
+        let (value, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        return overflow ? .max : value
     }
 }
 
@@ -138,8 +78,11 @@ package struct SpecificationError: Error, Hashable, Sendable, CustomStringConver
 }
 
 extension JSONObject {
-    fileprivate mutating func put(_ key: String, _ text: String) { if !text.isEmpty { self[key] = .string(text) } }
-    fileprivate mutating func put(_ key: String, _ flag: Bool) { if flag { self[key] = true } }
-    fileprivate mutating func put(_ key: String, _ number: Int) { if number != 0 { self[key] = .integer(number) } }
-    fileprivate mutating func put(_ key: String, _ texts: [String]) { if !texts.isEmpty { self[key] = JSON(texts) } }
+    mutating func put(_ key: String, _ text: String) { if !text.isEmpty { self[key] = .string(text) } }
+    mutating func put(_ key: String, _ flag: Bool) { if flag { self[key] = true } }
+    mutating func put(_ key: String, _ number: Int) { if number != 0 { self[key] = .integer(number) } }
+    mutating func put(_ key: String, _ texts: [String]) { if !texts.isEmpty { self[key] = JSON(texts) } }
+    mutating func put(_ key: String, _ texts: [String: String]) { if !texts.isEmpty { self[key] = JSON(texts) } }
+    mutating func put(_ key: String, _ list: [JSON]) { if !list.isEmpty { self[key] = .array(list) } }
+    mutating func put(_ key: String, _ object: JSONObject) { if !object.isEmpty { self[key] = .object(object) } }
 }

@@ -7,7 +7,8 @@ package import Model
 /// Every operation may be done again: what is there already, or gone already, counts as done.
 package struct OperationRunner: Sendable {
     package let engine: EngineClient
-    private let facts: EngineFacts
+    let facts: EngineFacts
+    let surroundings: CreateSurroundings
     private let gates: Gates
 
     /// How much is done at a time, where the engine is known to get slow or to fail with too much of it.
@@ -22,9 +23,16 @@ package struct OperationRunner: Sendable {
         let light = Gate(places: 128)
     }
 
-    package init(engine: EngineClient, facts: EngineFacts) {
+    /// - Parameters:
+    ///   - resolverFile: The host's resolv.conf, as this process sees it.
+    ///   - defaultDisk: The device that `DEFAULT_DISK` stands for, as far as it is known at the moment of the call.
+    package init(
+        engine: EngineClient, facts: EngineFacts, resolverFile: String = "/etc/resolv.conf",
+        defaultDisk: @escaping @Sendable () -> String? = { nil }
+    ) {
         self.engine = engine
         self.facts = facts
+        surroundings = CreateSurroundings(resolverFile: resolverFile, defaultDisk: defaultDisk)
         gates = Gates()
     }
 
@@ -54,7 +62,8 @@ package struct OperationRunner: Sendable {
         do throws(EngineError) {
             switch operation {
             case .findContainer(let identity): return .container(try await find(identity))
-            case .createContainer(let instance, let mountpoints): return try await create(instance, mountpoints)
+            case .createContainer(let instance, let mountpoints):
+                return try await create(instance, mountpoints: mountpoints, progress)
             case .startContainer(let id):
                 _ = try await engine.startContainer(id)
                 return .container(try await lookPatiently(id))
@@ -104,7 +113,7 @@ package struct OperationRunner: Sendable {
 // MARK: Containers
 
 extension OperationRunner {
-    private func look(_ id: String) async throws(EngineError) -> InspectedContainer? {
+    func look(_ id: String) async throws(EngineError) -> InspectedContainer? {
         do throws(EngineError) {
             let raw = try await engine.inspectContainer(id)
             guard let container = InspectedContainer(raw) else {
@@ -148,27 +157,6 @@ extension OperationRunner {
         return nil
     }
 
-    private func create(
-        _ instance: InstanceSpecification, _ mountpoints: [String: String]
-    ) async throws(EngineError) -> OperationOutcome {
-        let body: JSON
-        do {
-            body = try CreateBody.of(instance)
-        } catch {
-            return .refused(Refusal(message: String(describing: error)))
-        }
-        do throws(EngineError) {
-            return .created(id: try await engine.createContainer(name: instance.containerName, body: body).id)
-        } catch  where error.isConflict {
-            let owner = try await look(instance.containerName)
-            return .nameTaken(by: owner?.isNamed(instance.containerName) == true ? owner : nil)
-        } catch  where error.isNotFound {
-            // Other things than the image can be missing, a container to share with for instance.
-            if try await inspectImage(instance.container.image) != nil { return OperationOutcome(error) }
-            return .imageMissing("Error: No such image: \(instance.container.image)")
-        }
-    }
-
     private func remove(_ id: String) async throws(EngineError) -> OperationOutcome {
         do throws(EngineError) {
             // Anonymous volumes go with the container that they were made for; nobody could ever name them.
@@ -193,7 +181,7 @@ extension OperationRunner {
 
 extension InspectedContainer {
     /// The engine also finds containers by the beginning of their id; a name has to be the name.
-    fileprivate func isNamed(_ name: String) -> Bool { raw["Name"].text == "/\(name)" }
+    func isNamed(_ name: String) -> Bool { raw["Name"].text == "/\(name)" }
 }
 
 // MARK: Volumes
@@ -222,7 +210,7 @@ extension InspectedVolume {
 // MARK: Images
 
 extension OperationRunner {
-    private func inspectImage(_ reference: String) async throws(EngineError) -> JSON? {
+    func inspectImage(_ reference: String) async throws(EngineError) -> JSON? {
         do throws(EngineError) {
             return try await engine.inspectImage(reference)
         } catch  where error.isNotFound {
@@ -291,7 +279,7 @@ extension RegistryCredential {
 
 extension OperationOutcome {
     /// What an error of the engine says about whether the thing was done.
-    fileprivate init(_ error: EngineError) {
+    init(_ error: EngineError) {
         let text = String(describing: error)
         switch error.kind {
         case .unreachable: self = .unavailable(text)

@@ -186,6 +186,43 @@ struct ReportTests {
         #expect(try show("1i21").contains("cannot be read by this program"))
     }
 
+    @Test("The limits and settings of a container are told, but not what its log driver is given")
+    func settings() throws {
+        var instance = Fixture.webSpecification
+        instance.container.limits.memorySwap = -1
+        instance.container.limits.memorySwappiness = 0
+        instance.container.limits.ulimits = [Ulimit(name: "core", soft: 0, hard: -1)]
+        instance.container.blockIO.devices = ["/dev/sda": .init(readBytes: 5)]
+        instance.container.healthCheck.command = ["CMD", "true"]
+        instance.container.isolation.processes = "host"
+        instance.container.devices = [DeviceMapping(hostPath: "/dev/a", containerPath: "/dev/b", permissions: "r")]
+        instance.container.log.driver = "splunk"
+        instance.container.log.options = ["splunk-token": "hunter2-log"]
+        let store = try Store.inMemory()
+        let machine = try Fixture.machine(.instance(InstanceMachine(instance, desired: .running)))
+        try store.transaction {
+            try store.put(
+                Fixture.row(instance.key, name: "web", desired: "running", phase: "requested", machine: machine))
+        }
+        let dossier = try #require(try Fixture.dossier("web", in: store))
+        let text = dossier.text(now: now)
+        for words in [
+            "swap and memory unlimited", "swappiness 0 %", "core 0:-1", "/dev/sda (read 5 bytes/s)", "CMD true",
+            "processes host", "/dev/a:/dev/b:r", "splunk, 1 options (not shown)",
+        ] {
+            #expect(text.contains(words), "\(words)")
+        }
+        let json = dossier.json(now: now)["specification"]
+        #expect(json["limits"]["memorySwapBytes"] == -1)
+        #expect(json["limits"]["memorySwappinessPercent"] == 0)
+        #expect(json["limits"]["kernelMemoryBytes"].isNull)
+        #expect(json["blockIO"]["devices"][0]["readBytesPerSecond"] == 5)
+        #expect(json["log"]["optionCount"] == 1)
+        for output in [text, dossier.json(now: now, showingEnvironment: true).prettyText] {
+            #expect(!output.contains("hunter2-log"))
+        }
+    }
+
     // MARK: Secrets
 
     @Test("No secret is in anything that is shown")

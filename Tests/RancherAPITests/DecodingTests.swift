@@ -68,6 +68,79 @@ struct DecodingTests {
         #expect(instance.stopGraceSeconds == 10)
     }
 
+    @Test("gives limits and settings, with numbers as texts and texts as numbers (defect 31)")
+    func limits() throws {
+        let fields = #"""
+            {"uuid":"u","stopTimeout":"33","healthCmd":["CMD",1],"healthInterval":30,"healthTimeout":"5",
+             "healthRetries":3,"publishAllPorts":"true","tmpfs":{"/t":null},"memorySwappiness":0,
+             "oomKillDisable":false,"memorySwap":-1,"kernelMemory":"1024","memoryReservation":2.9,"oomScoreAdj":-5,
+             "pidsLimit":-1,"shmSize":"64","diskQuota":1,"cpuPeriod":2,"cpuQuota":-1,"cpuSetCpu":0,"cpuSetMems":"0,1",
+             "cgroupParent":"/p","ulimits":[null,{"name":"core","soft":"0","hard":-1}],"blkioWeight":"65535",
+             "blkioDeviceOptions":{"/d":{"weight":1,"readIops":2,"writeIops":"3","readBps":null,"writeBps":5},"/e":null},
+             "dnsOpt":["ndots:2"],"pidMode":"host","ipcMode":"container:c0","uts":"host","usernsMode":"host",
+             "securityOpt":["label=disable"],"groupAdd":[100,"video"],"logConfig":{"driver":null,"config":{"n":2}},
+             "devices":["/dev/a","/dev/b:","/dev/c:/dev/d","/dev/e:/dev/f:r","",null],
+             "sysctls":{"net.ipv4.ip_forward":1},"storageOpt":{"size":"10G"}}
+            """#
+        let data: JSON = ["deploymentSyncRequest": ["containers": [try JSON(parsing: fields)]]]
+        let container = try instance(frame("compute.instance.activate", data: data)).container
+        var expected = ContainerSpecification()
+        expected.labels = ["io.rancher.container.agent.uuid": "u"]
+        expected.stopTimeoutSeconds = 33
+        expected.healthCheck.command = ["CMD", "1"]
+        expected.healthCheck.intervalSeconds = 30
+        expected.healthCheck.timeoutSeconds = 5
+        expected.healthCheck.retries = 3
+        expected.publishAllPorts = true
+        expected.tmpfs = ["/t": ""]
+        expected.limits.memorySwappiness = 0
+        expected.limits.oomKillDisabled = false
+        expected.limits.memorySwap = -1
+        expected.limits.kernelMemory = 1024
+        expected.limits.memoryReservation = 2
+        expected.limits.oomScoreAdjustment = -5
+        expected.limits.processes = -1
+        expected.limits.sharedMemory = 64
+        expected.limits.diskQuota = 1
+        expected.limits.cpuPeriod = 2
+        expected.limits.cpuQuota = -1
+        expected.limits.cpuSet = "0"
+        expected.limits.memoryNodes = "0,1"
+        expected.limits.cgroupParent = "/p"
+        expected.limits.ulimits = [Ulimit(name: "core", soft: 0, hard: -1)]
+        expected.blockIO.weight = 65535
+        expected.blockIO.devices = [
+            "/d": .init(weight: 1, readOperations: 2, writeOperations: 3, writeBytes: 5), "/e": .init(),
+        ]
+        expected.dnsOptions = ["ndots:2"]
+        expected.isolation.processes = "host"
+        expected.isolation.ipc = "container:c0"
+        expected.isolation.uts = "host"
+        expected.isolation.users = "host"
+        expected.isolation.securityOptions = ["label=disable"]
+        expected.isolation.additionalGroups = ["100", "video"]
+        expected.log.options = ["n": "2"]
+        expected.devices = [
+            DeviceMapping(hostPath: "/dev/a", containerPath: "/dev/a", permissions: "rwm"),
+            DeviceMapping(hostPath: "/dev/b", containerPath: "/dev/b", permissions: "rwm"),
+            DeviceMapping(hostPath: "/dev/c", containerPath: "/dev/d", permissions: "rwm"),
+            DeviceMapping(hostPath: "/dev/e", containerPath: "/dev/f", permissions: "r"),
+        ]
+        expected.sysctls = ["net.ipv4.ip_forward": "1"]
+        expected.storageOptions = ["size": "10G"]
+        #expect(container == expected)
+    }
+
+    @Test("has no swappiness and no word on the OOM killer unless it was said (defect 41)")
+    func nullable() throws {
+        for value in [JSON.null, ""] {
+            let fields: JSON = ["uuid": "u", "memorySwappiness": value, "oomKillDisable": value]
+            let data: JSON = ["deploymentSyncRequest": ["containers": [fields]]]
+            let limits = try instance(frame("compute.instance.activate", data: data)).container.limits
+            #expect(limits == ResourceLimits())
+        }
+    }
+
     @Test("does not let a label of the request hide the instance's uuid")
     func uuidLabel() throws {
         let frame = try activateFrame(container: "labels", "io.rancher.container.agent.uuid", to: "another")

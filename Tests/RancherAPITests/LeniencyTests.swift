@@ -91,7 +91,7 @@ struct LeniencyTests {
             (try activateFrame(container: "memory", to: "much"), "\(c0).memory: a number expected, found a text"),
             (
                 try activateFrame(container: "memory", to: .number("1e99")),
-                "\(c0).memory: a number expected, found a number"
+                "\(c0).memory: a number of at most 64 bits expected, found 1e99"
             ),
             (
                 try activateFrame(container: "publicEndpoints", 0, "publicPort", to: "http"),
@@ -99,7 +99,7 @@ struct LeniencyTests {
             ),
             (
                 try activateFrame(container: "publicEndpoints", 0, "privatePort", to: 70000),
-                "\(c0).publicEndpoints[0].privatePort: a port number expected, found a number"
+                "\(c0).publicEndpoints[0].privatePort: a number from 0 to 65535 expected, found 70000"
             ),
             (
                 try activateFrame(container: "publicEndpoints", 0, to: "80"),
@@ -152,7 +152,78 @@ struct LeniencyTests {
         for (frame, reason) in cases { #expect(try unusableReason(frame) == reason) }
     }
 
-    @Test("is not spoiled by fields that nobody uses")
+    @Test(
+        "says which limit or device cannot be used, and why (defect 69)",
+        arguments: [
+            (#"{"memory":-1}"#, "memory: a number of at least 0 expected, found -1"),
+            (
+                #"{"memory":9223372036854775808}"#,
+                "memory: a number of at most 64 bits expected, found 9223372036854775808"
+            ),
+            (#"{"memorySwap":-2}"#, "memorySwap: a number of at least -1 expected, found -2"),
+            (#"{"memoryReservation":"-1"}"#, "memoryReservation: a number of at least 0 expected, found -1"),
+            (#"{"memorySwappiness":101}"#, "memorySwappiness: a number from -1 to 100 expected, found 101"),
+            (#"{"memorySwappiness":[]}"#, "memorySwappiness: a number expected, found an array"),
+            (#"{"oomKillDisable":"no"}"#, "oomKillDisable: true or false expected, found a text"),
+            (#"{"oomScoreAdj":2000}"#, "oomScoreAdj: a number from -1000 to 1000 expected, found 2000"),
+            (#"{"kernelMemory":"much"}"#, "kernelMemory: a number expected, found a text"),
+            (#"{"kernelMemory":"nan"}"#, "kernelMemory: a number expected, found a text"),
+            (#"{"pidsLimit":-2}"#, "pidsLimit: a number of at least -1 expected, found -2"),
+            (#"{"shmSize":-5}"#, "shmSize: a number of at least 0 expected, found -5"),
+            (#"{"diskQuota":true}"#, "diskQuota: a number expected, found true"),
+            (#"{"cpuPeriod":-1}"#, "cpuPeriod: a number of at least 0 expected, found -1"),
+            (#"{"cpuQuota":-2}"#, "cpuQuota: a number of at least -1 expected, found -2"),
+            (#"{"cpuShares":-2}"#, "cpuShares: a number of at least 0 expected, found -2"),
+            (#"{"milliCpuReservation":-2}"#, "milliCpuReservation: a number of at least 0 expected, found -2"),
+            (#"{"cpuSetCpu":[0]}"#, "cpuSetCpu: a text expected, found an array"),
+            (#"{"blkioWeight":65536}"#, "blkioWeight: a number from 0 to 65535 expected, found 65536"),
+            (#"{"blkioDeviceOptions":[]}"#, "blkioDeviceOptions: an object expected, found an array"),
+            (#"{"blkioDeviceOptions":{"/d":5}}"#, "blkioDeviceOptions./d: an object expected, found a number"),
+            (
+                #"{"blkioDeviceOptions":{"/d":{"weight":70000}}}"#,
+                "blkioDeviceOptions./d.weight: a number from 0 to 65535 expected, found 70000"
+            ),
+            (
+                #"{"blkioDeviceOptions":{"/d":{"readBps":-1}}}"#,
+                "blkioDeviceOptions./d.readBps: a number of at least 0 expected, found -1"
+            ),
+            (#"{"stopTimeout":-2}"#, "stopTimeout: a number of at least -1 expected, found -2"),
+            (#"{"healthCmd":"true"}"#, "healthCmd: an array expected, found a text"),
+            (
+                #"{"healthInterval":9223372037}"#,
+                "healthInterval: a number from 0 to 9223372036 expected, found 9223372037"
+            ),
+            (#"{"healthTimeout":-1}"#, "healthTimeout: a number from 0 to 9223372036 expected, found -1"),
+            (#"{"healthRetries":-1}"#, "healthRetries: a number of at least 0 expected, found -1"),
+            (#"{"logConfig":"json-file"}"#, "logConfig: an object expected, found a text"),
+            (#"{"logConfig":{"driver":[]}}"#, "logConfig.driver: a text expected, found an array"),
+            (#"{"logConfig":{"config":{"a":[]}}}"#, "logConfig.config.a: a text expected, found an array"),
+            (#"{"ulimits":{}}"#, "ulimits: an array expected, found an object"),
+            (#"{"ulimits":["nofile"]}"#, "ulimits[0]: an object expected, found a text"),
+            (#"{"ulimits":[{"soft":1}]}"#, "ulimits[0].name: missing"),
+            (
+                #"{"ulimits":[{"name":"core","hard":18446744073709551615}]}"#,
+                "ulimits[0].hard: a number of at most 64 bits expected, found 18446744073709551615"
+            ),
+            (#"{"devices":[{}]}"#, "devices[0]: a text expected, found an object"),
+            (#"{"devices":[":/dev/x"]}"#, "devices[0]: \":/dev/x\" names no device of the host"),
+            (#"{"tmpfs":["/t"]}"#, "tmpfs: an object expected, found an array"),
+            (#"{"sysctls":{"a":{}}}"#, "sysctls.a: a text expected, found an object"),
+            (#"{"storageOpt":5}"#, "storageOpt: an object expected, found a number"),
+            (#"{"securityOpt":"x"}"#, "securityOpt: an array expected, found a text"),
+            (#"{"groupAdd":5}"#, "groupAdd: an array expected, found a number"),
+            (#"{"pidMode":{}}"#, "pidMode: a text expected, found an object"),
+            (#"{"publishAllPorts":"perhaps"}"#, "publishAllPorts: true or false expected, found a text"),
+        ])
+    func unusableLimits(fields: String, reason: String) throws {
+        var whole = try JSON(parsing: activateFrame)
+        for (key, value) in try JSON(parsing: fields).object?.members.map({ ($0.key, $0.value) }) ?? [] {
+            whole = whole.setting(["data", "deploymentSyncRequest", "containers", 0, .key(key)], to: value)
+        }
+        #expect(try unusableReason(whole.encodedText) == "deploymentSyncRequest.containers[0].\(reason)")
+    }
+
+    @Test("is not spoiled by fields that nobody uses (defect 87a)")
     func unusedFields() throws {
         let whole = try JSON(parsing: activateFrame)
         let expected = try instance(activateFrame)

@@ -90,7 +90,8 @@ extension DialectACodec {
 struct SyncRequest {
     let request: PayloadField
     let container: PayloadField
-    private let externalIDs: [String: String]
+    /// The containers' ids at the engine by those at the server, as far as there are any.
+    let externalIDs: [String: String]
 
     init(_ data: PayloadField) throws(UnusablePayload) {
         request = data["deploymentSyncRequest"]
@@ -113,39 +114,6 @@ struct SyncRequest {
         self.externalIDs = externalIDs
     }
 
-    /// PROTOCOL 6.2, 6.3, 6.4, 6.10.
-    func containerSpecification(uuid: String) throws(UnusablePayload) -> ContainerSpecification {
-        var specification = ContainerSpecification()
-        specification.image = try container["image"].text()
-        specification.command = try container["command"].texts()
-        specification.entryPoint = try container["entryPoint"].texts()
-        specification.environment = try container["environment"].textMap()
-        specification.labels = try container["labels"].textMap()
-        if !uuid.isEmpty { specification.labels[ContainerSummary.instanceLabel] = uuid }
-        specification.workingDirectory = try container["workingDir"].text()
-        specification.user = try container["user"].text()
-        specification.tty = try container["tty"].boolean()
-        specification.openStandardInput = try container["stdinOpen"].boolean()
-        specification.hostname = try container["hostname"].text()
-        specification.domainName = try container["domainName"].text()
-        specification.stopSignal = try container["stopSignal"].text()
-        specification.network = try network()
-        specification.ports = try ports()
-        specification.dataVolumes = try dataVolumes()
-        specification.volumesFrom = (try container["dataVolumesFrom"].texts() ?? []).compactMap { externalIDs[$0] }
-        specification.memory = try container["memory"].integer()
-        specification.cpuShares = try container["cpuShares"].integer()
-        specification.milliCPUReservation = try container["milliCpuReservation"].integer()
-        specification.dns = try container["dns"].texts() ?? []
-        specification.dnsSearch = try container["dnsSearch"].texts() ?? []
-        specification.extraHosts = try container["extraHosts"].texts() ?? []
-        specification.privileged = try container["privileged"].boolean()
-        specification.readOnlyRoot = try container["readOnly"].boolean()
-        specification.capabilitiesAdded = try container["capAdd"].texts() ?? []
-        specification.capabilitiesDropped = try container["capDrop"].texts() ?? []
-        return specification
-    }
-
     /// The managed volumes of the whole request, each once (PROTOCOL 5.0.1, 7.1, 7.2).
     func volumes() throws(UnusablePayload) -> [VolumeSpecification] {
         var volumes: [VolumeSpecification] = []
@@ -165,50 +133,6 @@ struct SyncRequest {
         let all = try request["registryCredentials"].elements() ?? []
         guard let field = all.first(where: { $0.value["id"].text == id }) else { return nil }
         return try RegistryCredential(dialectA: field)
-    }
-
-    /// PROTOCOL 6.8.
-    private func network() throws(UnusablePayload) -> NetworkMode {
-        let id = try container["primaryNetworkId"].text()
-        guard !id.isEmpty else { return .bridge }
-        let all = try request["networks"].elements() ?? []
-        guard let network = all.first(where: { $0.value["id"].text == id }) else { return .bridge }
-        switch try network["kind"].text() {
-        case "host": return .host
-        case "none": return .none
-        case "cni": return .cni
-        case "container": return .container(id: externalIDs[try container["networkContainerId"].text()])
-        default: return .bridge
-        }
-    }
-
-    /// PROTOCOL 6.7.
-    private func ports() throws(UnusablePayload) -> [PortBinding] {
-        var ports: [PortBinding] = []
-        var seen: Set<PortBinding> = []
-        for endpoint in try container["publicEndpoints"].elements() ?? [] {
-            guard endpoint.value.object != nil else { throw endpoint.unusable("an object") }
-            let privatePort = try endpoint["privatePort"].port()
-            guard privatePort != 0 else { continue }
-            let transport = try endpoint["protocol"].text().lowercased()
-            let port = PortBinding(
-                privatePort: privatePort,
-                publicPort: try endpoint["publicPort"].port(),
-                transport: transport.isEmpty ? "tcp" : transport,
-                hostAddress: try endpoint["bindIpAddress"].text())
-            if seen.insert(port).inserted { ports.append(port) }
-        }
-        return ports
-    }
-
-    /// Unlike in other lists a number is no text here: nobody mounts a volume at `5`.
-    private func dataVolumes() throws(UnusablePayload) -> [String] {
-        var volumes: [String] = []
-        for element in try container["dataVolumes"].elements() ?? [] {
-            guard case .string(let text) = element.value else { throw element.unusable("a text") }
-            if !text.isEmpty { volumes.append(text) }
-        }
-        return volumes
     }
 }
 

@@ -30,29 +30,50 @@ struct PayloadField {
         return text
     }
 
-    /// The whole number, fractions cut off; 0 if absent or an empty text.
-    func integer() throws(UnusablePayload) -> Int {
-        if isAbsent || value == "" { return 0 }
+    /// The whole number, fractions cut off; 0 if absent or an empty text. A number outside of the range is an error: to
+    /// the engine it would be another one, or none.
+    func integer(in range: ClosedRange<Int> = .min ... .max) throws(UnusablePayload) -> Int {
+        try optionalInteger(in: range) ?? 0
+    }
+
+    /// The same, but `nil` if absent or an empty text.
+    func optionalInteger(in range: ClosedRange<Int> = .min ... .max) throws(UnusablePayload) -> Int? {
+        if isAbsent || value == "" { return nil }
         switch value {
-        case .number, .string:
-            guard let number = value.integer else { throw unusable("a number") }
+        case .number(let digits), .string(let digits):
+            guard let number = value.integer else {
+                guard value.double?.isNaN == false else { throw unusable("a number") }
+                throw UnusablePayload(
+                    reason: "\(path): a number of at most 64 bits expected, found \(digits.prefix(40))")
+            }
+            guard range.contains(number) else {
+                let bounds =
+                    range.upperBound == .max
+                    ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+                throw UnusablePayload(reason: "\(path): a number \(bounds) expected, found \(digits.prefix(40))")
+            }
             return number
         case .null, .bool, .array, .object: throw unusable("a number")
         }
     }
 
     /// A port number; 0 if absent.
-    func port() throws(UnusablePayload) -> Int {
-        let number = try integer()
-        guard (0...65535).contains(number) else { throw unusable("a port number") }
-        return number
-    }
+    func port() throws(UnusablePayload) -> Int { try integer(in: 0...65535) }
 
     /// The truth value; false if absent or an empty text.
-    func boolean() throws(UnusablePayload) -> Bool {
-        if isAbsent || value == "" { return false }
+    func boolean() throws(UnusablePayload) -> Bool { try optionalBoolean() ?? false }
+
+    /// The truth value; `nil` if absent or an empty text.
+    func optionalBoolean() throws(UnusablePayload) -> Bool? {
+        if isAbsent || value == "" { return nil }
         guard let truth = value.boolean else { throw unusable("true or false") }
         return truth
+    }
+
+    /// An object, which may be absent.
+    func object() throws(UnusablePayload) -> PayloadField {
+        guard isAbsent || value.object != nil else { throw unusable("an object") }
+        return self
     }
 
     /// The members; none if absent.

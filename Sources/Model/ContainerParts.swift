@@ -1,0 +1,87 @@
+/// How the engine finds out whether a container is well (PROTOCOL 6.2). What is not set is the image's.
+package struct HealthCheck: Sendable, Hashable {
+    /// The command with its kind in front: `CMD`, `CMD-SHELL` or `NONE`.
+    package var command: [String] = []
+    package var intervalSeconds = 0
+    package var timeoutSeconds = 0
+    /// So many failures in a row make the container unhealthy.
+    package var retries = 0
+
+    package init() {}
+}
+
+extension HealthCheck: Codable {
+    package init(from decoder: any Decoder) throws {
+        self.init()
+        let record = try decoder.container(keyedBy: CodingKeys.self)
+        try record.read(.command, into: &command)
+        try record.read(.intervalSeconds, into: &intervalSeconds)
+        try record.read(.timeoutSeconds, into: &timeoutSeconds)
+        try record.read(.retries, into: &retries)
+    }
+}
+
+/// What a container shares with the host or with another container, and what it is forbidden. All of it is passed on
+/// to the engine as it was written.
+package struct Isolation: Sendable, Hashable {
+    /// `host`, or `container:` and an id.
+    package var processes = ""
+    /// `host`, `shareable`, or `container:` and an id.
+    package var ipc = ""
+    /// `host` to share the host's name.
+    package var uts = ""
+    /// `host` to see the host's users.
+    package var users = ""
+    /// Such as `label=type:spc_t` or `no-new-privileges`.
+    package var securityOptions: [String] = []
+    /// Groups by name or number.
+    package var additionalGroups: [String] = []
+
+    package init() {}
+}
+
+extension Isolation: Codable {
+    package init(from decoder: any Decoder) throws {
+        self.init()
+        let record = try decoder.container(keyedBy: CodingKeys.self)
+        try record.read(.processes, into: &processes)
+        try record.read(.ipc, into: &ipc)
+        try record.read(.uts, into: &uts)
+        try record.read(.users, into: &users)
+        try record.read(.securityOptions, into: &securityOptions)
+        try record.read(.additionalGroups, into: &additionalGroups)
+    }
+}
+
+/// One device of the host that a container may use.
+package struct DeviceMapping: Sendable, Hashable, Codable {
+    package var hostPath: String
+    package var containerPath: String
+    /// Of `r`, `w` and `m` (make nodes).
+    package var permissions: String
+
+    package init(hostPath: String, containerPath: String, permissions: String) {
+        self.hostPath = hostPath
+        self.containerPath = containerPath
+        self.permissions = permissions
+    }
+}
+
+/// Where the engine puts what a container writes.
+package struct LogSettings: Sendable, Hashable {
+    /// Empty for the engine's default.
+    package var driver = ""
+    /// For the driver; secrets are often among them.
+    package var options: [String: String] = [:]
+
+    package init() {}
+}
+
+extension LogSettings: Codable {
+    package init(from decoder: any Decoder) throws {
+        self.init()
+        let record = try decoder.container(keyedBy: CodingKeys.self)
+        try record.read(.driver, into: &driver)
+        try record.read(.options, into: &options)
+    }
+}

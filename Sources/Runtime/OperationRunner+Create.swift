@@ -1,0 +1,65 @@
+import DockerEngine
+import LosslessJSON
+import Model
+
+/// What creating depends on that is not the engine's.
+struct CreateSurroundings: Sendable {
+    /// The host's resolv.conf, as this process sees it.
+    var resolverFile: String
+    /// The device that `DEFAULT_DISK` stands for, as far as it is known now.
+    var defaultDisk: @Sendable () -> String?
+}
+
+extension OperationRunner {
+    /// Creates the container. The engine is asked for no more than what this one depends on.
+    ///
+    /// - Parameter mountpoints: Where the flex volumes of the instance are mounted, by the volume's name.
+    func create(
+        _ instance: InstanceSpecification, mountpoints: [String: String] = [:],
+        _ progress: @escaping @Sendable (String) -> Void
+    ) async throws(EngineError) -> OperationOutcome {
+        let container = instance.container
+        var context = CreateContext()
+        context.mountpoints = mountpoints
+        if container.waitsForNetwork, (container.entryPoint ?? []).isEmpty, !container.image.isEmpty {
+            guard let image = try await inspectImage(container.image) else { return Self.imageMissing(container) }
+            context.learn(image: image)
+        }
+        if container.mountsEngineDirectory || container.stopTimeoutSeconds != 0 {
+            let facts = try await facts.current()
+            context.rootDirectory = facts.rootDirectory
+            // The version of the call counts, and that may be an older one than the engine's.
+            let version = engine.apiVersion ?? APIVersion(facts.apiVersion) ?? .oldest
+            context.supportsStopTimeout = version >= APIVersion(1, 25)
+        }
+        if container.blockIO.devices[BlockIOLimits.defaultDisk] != nil {
+            context.defaultDisk = surroundings.defaultDisk()
+            if context.defaultDisk == nil {
+                progress("No disk of this host has been measured: its limits for reading and writing are left out")
+            }
+        }
+        let body: JSON
+        do {
+            if container.needsHostSearchDomains {
+                context.hostSearchDomains = try HostResolver.searchDomains(ofFile: surroundings.resolverFile)
+            }
+            body = try CreateBody.of(instance, context)
+        } catch {
+            return .refused(Refusal(message: String(describing: error)))
+        }
+        do throws(EngineError) {
+            return .created(id: try await engine.createContainer(name: instance.containerName, body: body).id)
+        } catch  where error.isConflict {
+            let owner = try await look(instance.containerName)
+            return .nameTaken(by: owner?.isNamed(instance.containerName) == true ? owner : nil)
+        } catch  where error.isNotFound {
+            // Other things than the image can be missing, a container to share with for instance.
+            if try await inspectImage(container.image) != nil { return OperationOutcome(error) }
+            return Self.imageMissing(container)
+        }
+    }
+
+    private static func imageMissing(_ container: ContainerSpecification) -> OperationOutcome {
+        .imageMissing("Error: No such image: \(container.image)")
+    }
+}
