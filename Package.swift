@@ -64,14 +64,15 @@ let package = Package(
                 "LosslessJSON", "Model", nioCore, nioPosix, nioHTTP, nioWebSocket, nioSSL, httpClient, logging, asn1,
             ]),
         .target(name: "Runtime", dependencies: ["LosslessJSON", "Model", "DockerEngine", logging]),
-        .target(name: "HostInfo", dependencies: ["Model", "LosslessJSON"]),
+        // The host key is made by the library that does the TLS
+        .target(name: "HostInfo", dependencies: ["LosslessJSON", nioSSL, asn1]),
 
         // The shell, and the commands
         .target(
             name: "Agent",
             dependencies: [
                 "LosslessJSON", "Model", "Lifecycle", "Store", "Reconciler", "DockerEngine", "RancherAPI", "Runtime",
-                "HostInfo", nioCore, nioPosix, httpClient, logging, lifecycle, unixSignals,
+                "HostInfo", nioCore, nioPosix, nioHTTP, httpClient, logging, lifecycle, unixSignals,
             ]),
         .executableTarget(
             name: "rancher-agent",
@@ -101,7 +102,15 @@ let package = Package(
                 "Inspection", "rancher-agent", "Lifecycle", "LosslessJSON", "Model", "Store", argumentParser,
             ]),
         .testTarget(name: "HouseTests"),
-        .testTarget(name: "AgentTests", dependencies: ["Agent", "HostInfo", "Model", "Reconciler"]),
+        .testTarget(
+            name: "AgentTests",
+            dependencies: [
+                "Agent", "DockerEngine", "HostInfo", "LosslessJSON", "Model", "RancherAPI", "Reconciler", "Runtime",
+                "FakeHost", nioCore, nioPosix, nioHTTP, httpClient, logging, lifecycle,
+            ]),
+        // A host made of files, for the tests of what is read from one
+        .target(name: "FakeHost", dependencies: ["HostInfo"], path: "Tests/FakeHost"),
+        .testTarget(name: "HostInfoTests", dependencies: ["FakeHost", "HostInfo", "LosslessJSON", asn1]),
         .testTarget(name: "RuntimeTests", dependencies: ["LosslessJSON", "Model", "Runtime"]),
         .testTarget(name: "LosslessJSONTests", dependencies: ["LosslessJSON"]),
         .testTarget(
