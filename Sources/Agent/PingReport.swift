@@ -66,11 +66,13 @@ struct PingReport: Sendable {
     /// knows and does not find for gone (PROTOCOL 10.2).
     mutating func add(all containers: [ContainerSummary]) {
         resources.reserveCapacity(resources.count + containers.count)
+        let type = JSONObject.Member(key: "type", value: "instance")
+        let running = JSONObject.Member(key: "state", value: "running")
+        let stopped = JSONObject.Member(key: "state", value: "stopped")
         for container in containers {
-            resources.append([
-                "type": "instance", "state": container.state.isReportedRunning ? "running" : "stopped",
-                "externalId": .string(container.id),
-            ])
+            let state = container.state.isReportedRunning ? running : stopped
+            let id = JSONObject.Member(key: "externalId", value: .string(container.id))
+            resources.append(.object(JSONObject([type, state, id])))
         }
         isComplete = true
     }
