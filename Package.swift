@@ -71,14 +71,15 @@ let package = Package(
         .target(
             name: "Runtime",
             dependencies: ["LosslessJSON", "Model", "DockerEngine", "StoragePlugin", "ContainerNetwork", logging]),
-        .target(name: "HostInfo", dependencies: ["Model", "LosslessJSON"]),
+        // The host key is made by the library that does the TLS
+        .target(name: "HostInfo", dependencies: ["LosslessJSON", nioSSL, asn1]),
 
         // The shell, and the commands
         .target(
             name: "Agent",
             dependencies: [
                 "LosslessJSON", "Model", "Lifecycle", "Store", "Reconciler", "DockerEngine", "RancherAPI", "Runtime",
-                "HostInfo", nioCore, nioPosix, httpClient, logging, lifecycle, unixSignals,
+                "HostInfo", nioCore, nioPosix, nioHTTP, httpClient, logging, lifecycle, unixSignals,
             ]),
         .executableTarget(
             name: "rancher-agent",
@@ -123,7 +124,15 @@ let package = Package(
                 "Inspection", "rancher-agent", "Lifecycle", "LosslessJSON", "Model", "Store", argumentParser,
             ]),
         .testTarget(name: "HouseTests"),
-        .testTarget(name: "AgentTests", dependencies: ["Agent", "HostInfo", "Model", "Reconciler"]),
+        .testTarget(
+            name: "AgentTests",
+            dependencies: [
+                "Agent", "DockerEngine", "HostInfo", "LosslessJSON", "Model", "RancherAPI", "Reconciler", "Runtime",
+                "FakeHost", nioCore, nioPosix, nioHTTP, httpClient, logging, lifecycle,
+            ]),
+        // A host made of files, for the tests of what is read from one
+        .target(name: "FakeHost", dependencies: ["HostInfo"], path: "Tests/FakeHost"),
+        .testTarget(name: "HostInfoTests", dependencies: ["FakeHost", "HostInfo", "LosslessJSON", asn1]),
         .testTarget(
             name: "RuntimeTests",
             dependencies: [

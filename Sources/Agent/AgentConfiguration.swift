@@ -1,5 +1,6 @@
 internal import DockerEngine
 internal import FoundationEssentials
+package import HostInfo
 
 /// All settings, read from the environment once and never changed again (PROTOCOL 1.3, 1.4).
 package struct AgentConfiguration: Sendable {
@@ -28,7 +29,13 @@ package struct AgentConfiguration: Sendable {
     /// In bytes.
     package var memoryOverride: Int?
     package var milliCPUOverride: Int?
+    /// In MiB.
     package var localStorageOverride: Int?
+    /// Where the host's own figures are read.
+    package var hostRoots: HostRoots
+    package var hostKeyPath: String
+    /// Where the cloud's identity document is; `nil` if it is not to be asked for.
+    package var cloudMetadataURL: String?
     package var dockerHost: String?
     package var dockerCertificatePath: String?
     package var dockerTLSVerify: String?
@@ -41,6 +48,8 @@ package struct AgentConfiguration: Sendable {
 
     /// The directory of the state unless it is moved.
     package static let defaultStateDirectory = "/var/lib/rancher/state"
+    /// The same in every machine of the cloud.
+    package static let defaultCloudMetadataURL = "http://169.254.169.254/latest/dynamic/instance-identity/document"
 
     /// Reads the environment.
     ///
@@ -81,6 +90,16 @@ package struct AgentConfiguration: Sendable {
         memoryOverride = number("MEMORY_OVERRIDE")
         milliCPUOverride = number("MILLI_CPU_OVERRIDE")
         localStorageOverride = number("LOCAL_STORAGE_MB_OVERRIDE")
+        // Nothing listens on these; whoever sets them still wants to know of a slip (PROTOCOL 12.1 no. 12).
+        for name in ["HOST_API_PORT", "API_PROXY_LISTEN_PORT"] { _ = number(name) }
+        hostRoots = HostRoots(environment: environment)
+        hostKeyPath = setting("HOST_KEY_FILE") ?? stateDirectory + "/../etc/ssl/host.key"
+        cloudMetadataURL = setting("CLOUD_METADATA_URL") ?? Self.defaultCloudMetadataURL
+        if let url = cloudMetadataURL, !url.hasPrefix("http://"), !url.hasPrefix("https://") {
+            warnings.append("CATTLE_CLOUD_METADATA_URL is \"\(url)\", no http URL, and the cloud is not asked")
+            cloudMetadataURL = nil
+        }
+        if (setting("DETECT_CLOUD_PROVIDER") ?? "true") != "true" { cloudMetadataURL = nil }
         dockerHost = raw("DOCKER_HOST")
         dockerCertificatePath = raw("DOCKER_CERT_PATH")
         dockerTLSVerify = raw("DOCKER_TLS_VERIFY")

@@ -50,8 +50,12 @@ package enum AgentDaemon {
         let containers = ContainerDirectory()
         let facts = EngineFacts(engine: engine)
         let host = HostIdentity(configuration: configuration)
+        let figures = HostWatch(
+            configuration: configuration, engineDirectory: { facts.last?.rootDirectory ?? "" }, logger: logger)
+        let cloud = CloudWatch(configuration: configuration, httpClient: httpClient, logger: logger)
         let pings = PingResponder(
-            configuration: configuration, codec: codec, directory: containers, engineFacts: facts, host: host,
+            configuration: configuration, codec: codec,
+            sources: .init(directory: containers, engine: facts, host: host, figures: figures, cloud: cloud),
             link: link, limits: limits, logger: logger)
         let loop = MainLoop(
             group: loopGroup, queue: queue, link: link, runner: OperationRunner(engine: engine, facts: facts),
@@ -67,7 +71,7 @@ package enum AgentDaemon {
             configuration: configuration, codec: codec, queue: queue, link: link, pings: pings, host: host,
             httpClient: httpClient, logger: logger)
         // Started in this order and stopped in the reverse one: no event comes in any more when the loop ends.
-        let services: [any Service] = [loop, watch, host, pings, session]
+        let services: [any Service] = [loop, watch, host, figures, cloud, pings, session]
         var group = ServiceGroupConfiguration(
             services: services.map {
                 .init(

@@ -1,7 +1,5 @@
 internal import FoundationEssentials
-internal import HostInfo
 internal import Logging
-internal import LosslessJSON
 internal import Model
 internal import RancherAPI
 internal import Runtime
@@ -12,9 +10,7 @@ internal import Synchronization
 final class PingResponder: Service {
     private let configuration: AgentConfiguration
     private let codec: DialectACodec
-    private let directory: ContainerDirectory
-    private let engineFacts: EngineFacts
-    private let host: HostIdentity
+    private let sources: Sources
     private let link: ServerLink
     private let limits: AgentLimits
     private let logger: Logger
@@ -22,15 +18,22 @@ final class PingResponder: Service {
     private let intake: AsyncStream<(EventHeader, PingOptions)>.Continuation
     private let inHand = Mutex<Set<String>>([])
 
+    /// Who knows what a ping asks for. All of them answer at once.
+    struct Sources: Sendable {
+        let directory: ContainerDirectory
+        let engine: EngineFacts
+        let host: HostIdentity
+        let figures: HostWatch
+        let cloud: CloudWatch
+    }
+
     init(
-        configuration: AgentConfiguration, codec: DialectACodec, directory: ContainerDirectory,
-        engineFacts: EngineFacts, host: HostIdentity, link: ServerLink, limits: AgentLimits, logger: Logger
+        configuration: AgentConfiguration, codec: DialectACodec, sources: Sources, link: ServerLink,
+        limits: AgentLimits, logger: Logger
     ) {
         self.configuration = configuration
         self.codec = codec
-        self.directory = directory
-        self.engineFacts = engineFacts
-        self.host = host
+        self.sources = sources
         self.link = link
         self.limits = limits
         self.logger = logger
@@ -58,10 +61,7 @@ final class PingResponder: Service {
 
     private func answer(_ event: EventHeader, _ options: PingOptions) async {
         defer { _ = inHand.withLock { $0.remove(event.id) } }
-        let (resources, isComplete) = report(options)
-        let body = codec.pingReply(
-            to: event, resources: resources, instancesComplete: isComplete,
-            messageID: UUID().uuidString.lowercased(), at: .now)
+        let body = reply(to: event, options)
         let start = ContinuousClock.now
         while ContinuousClock.now - start < limits.pingAge, !Task.isCancelled {
             do {
@@ -73,69 +73,30 @@ final class PingResponder: Service {
         }
     }
 
-    /// The resources that a ping asks for, and whether all containers are among them (PROTOCOL 10.2).
-    func report(_ options: PingOptions) -> (resources: [JSON], isComplete: Bool) {
-        guard configuration.pingsWithResources else { return ([], false) }
-        var resources: [JSON] = []
-        if options.resources { resources += hostResources() }
-        guard options.instances else { return (resources, false) }
-        let (containers, isComplete) = directory.contents
-        // An incomplete list would make the server forget containers (PROTOCOL 10.2), so then there is none.
-        guard isComplete else { return (resources, false) }
-        // Created containers are reported as well: the server takes those it knows and does not find for gone.
-        resources += containers.map { container in
-            [
-                "type": "instance", "state": .string(container.state.isReportedRunning ? "running" : "stopped"),
-                "externalId": .string(container.id),
-            ]
-        }
-        return (resources, true)
+    /// The whole answer, from what is known.
+    func reply(to event: EventHeader, _ options: PingOptions) -> String {
+        let report = report(options)
+        return codec.pingReply(
+            to: event, resources: report.resources, instancesComplete: report.isComplete, hashKey: report.digest,
+            messageID: UUID().uuidString.lowercased(), at: .now)
     }
 
-    private func hostResources() -> [JSON] {
-        let hostname = self.host.hostname
-        var host = JSONObject()
-        host["type"] = "host"
-        host["kind"] = "docker"
-        host["hostname"] = .string(hostname)
-        if !configuration.nodeName.isEmpty { host["nodeName"] = .string(configuration.nodeName) }
-        let createLabels = configuration.hostLabels.merging(configuration.schedulerLabels) { _, scheduler in scheduler }
-        if !createLabels.isEmpty { host["createLabels"] = JSON(createLabels) }
-        host["labels"] = JSON(labels())
-        if !configuration.hostAPIProxy.isEmpty { host["apiProxy"] = .string(configuration.hostAPIProxy) }
-        if let memory = configuration.memoryOverride { host["memory"] = .integer(memory) }
-        if let milliCPU = configuration.milliCPUOverride { host["milliCpu"] = .integer(milliCPU) }
-        if let storage = configuration.localStorageOverride { host["localStorageMb"] = .integer(storage) }
-        if !configuration.physicalHostUUID.isEmpty {
-            host["machineServiceRegistrationUuid"] = .string(configuration.physicalHostUUID)
+    /// The resources that a ping asks for, as they are known now.
+    func report(_ options: PingOptions) -> PingReport {
+        guard configuration.pingsWithResources else { return PingReport() }
+        var report = PingReport()
+        if options.resources {
+            let facts = PingReport.KnownHost(
+                hostname: sources.host.hostname, address: sources.host.address, engine: sources.engine.last,
+                snapshot: sources.figures.snapshot, cloudLabels: sources.cloud.labels)
+            report.add(host: facts, configuration, stats: options.stats)
+            if options.stats { sources.figures.refresh() }
         }
-        let pool: JSON = ["type": "storagePool", "kind": "docker", "name": .string("\(hostname) Storage Pool")]
-        guard let address = self.host.address else { return [.object(host), pool] }
-        // The misspelled key is the one that old servers were sent (PROTOCOL 12.4 no. 92).
-        let ip: JSON = [
-            "type": "ipAddress", "uuid": .string(address), "addresss": .string(address), "address": .string(address),
-        ]
-        return [.object(host), pool, ip]
-    }
-
-    private func labels() -> [String: String] {
-        var labels = ["io.rancher.host.agent_image": configuration.agentImage]
-        if let version = engineFacts.last?.version, !version.isEmpty {
-            labels["io.rancher.host.docker_version"] = HostFacts.shortVersion(version)
+        if options.instances {
+            let (containers, isComplete) = sources.directory.contents
+            // An incomplete list would make the server forget containers (PROTOCOL 10.2), so then there is none.
+            if isComplete { report.add(all: containers) }
         }
-        let kernel = HostFacts.kernelRelease()
-        if !kernel.isEmpty { labels["io.rancher.host.linux_kernel_version"] = HostFacts.shortVersion(kernel) }
-        if HostFacts.hasKVM() { labels["io.rancher.host.kvm"] = "true" }
-        return labels
-    }
-}
-
-extension ContainerState {
-    /// How the server is told (PROTOCOL 10.2): a paused container counts as running, a restarting one as stopped.
-    fileprivate var isReportedRunning: Bool {
-        switch self {
-        case .running, .paused: true
-        case .created, .restarting, .removing, .exited, .dead: false
-        }
+        return report
     }
 }

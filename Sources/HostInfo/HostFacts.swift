@@ -14,7 +14,15 @@ package enum HostFacts {
         guard getaddrinfo(plain, nil, &hints, &result) == 0, let first = result else { return plain }
         defer { freeaddrinfo(first) }
         guard let name = first.pointee.ai_canonname else { return plain }
-        return String(cString: name)
+        return fullName(String(cString: name), plain: plain)
+    }
+
+    /// A fully qualified name without the dot at its end; the plain one if the resolver only knows what every host is
+    /// called.
+    static func fullName(_ resolved: String, plain: String) -> String {
+        var name = resolved.filter { !$0.isWhitespace }[...]
+        while name.hasSuffix(".") { name.removeLast() }
+        return name.isEmpty || name == "localhost" || name.hasPrefix("localhost.") ? plain : String(name)
     }
 
     /// The name of this host as the kernel has it.

@@ -77,4 +77,35 @@ struct AgentConfigurationTests {
         #expect(!AgentConfiguration(environment: ["CATTLE_DOCKER_ENABLED": "false"]).pingsWithResources)
         #expect(AgentConfiguration(environment: ["CATTLE_PING_ENABLED": "true"]).pingsWithResources)
     }
+
+    @Test(
+        "reports a number that is none, whether or not it is of use (defect 12)",
+        arguments: [
+            "CATTLE_MEMORY_OVERRIDE", "CATTLE_MILLI_CPU_OVERRIDE", "CATTLE_LOCAL_STORAGE_MB_OVERRIDE",
+            "CATTLE_HOST_API_PORT", "CATTLE_API_PROXY_LISTEN_PORT", "CATTLE_DOCKER_DEADLINE_SECONDS",
+        ])
+    func numbers(name: String) {
+        let warnings = AgentConfiguration(environment: [name: "9345x"]).warnings
+        #expect(warnings.count == 1 && warnings.allSatisfy { $0.contains(name) && $0.contains("9345x") })
+        #expect(AgentConfiguration(environment: [name: "9345"]).warnings == [])
+    }
+
+    @Test("looks for the host key beside the state, unless it is told where")
+    func hostKey() {
+        let state = ["CATTLE_STATE_DIR": "/s/state"]
+        #expect(AgentConfiguration(environment: state).hostKeyPath == "/s/state/../etc/ssl/host.key")
+        #expect(AgentConfiguration(environment: ["CATTLE_HOST_KEY_FILE": "/k"]).hostKeyPath == "/k")
+    }
+
+    @Test("asks for the cloud where it always is, unless told otherwise or not to")
+    func cloud() {
+        let usual = AgentConfiguration(environment: [:])
+        #expect(usual.cloudMetadataURL == "http://169.254.169.254/latest/dynamic/instance-identity/document")
+        #expect(AgentConfiguration(environment: ["CATTLE_DETECT_CLOUD_PROVIDER": "no"]).cloudMetadataURL == nil)
+        let other = AgentConfiguration(environment: ["CATTLE_CLOUD_METADATA_URL": "http://127.0.0.1:1/x"])
+        #expect(other.cloudMetadataURL == "http://127.0.0.1:1/x")
+        let bad = AgentConfiguration(environment: ["CATTLE_CLOUD_METADATA_URL": "127.0.0.1"])
+        #expect(bad.cloudMetadataURL == nil)
+        #expect(bad.warnings.count == 1)
+    }
 }

@@ -50,6 +50,8 @@ final class Scene: Sendable {
             "CATTLE_STATE_DIR": directory + "/state",
             "CATTLE_HOME": directory + "/home",
             "CATTLE_AGENT_IP": "127.0.0.1",
+            // Nothing leaves this machine.
+            "CATTLE_DETECT_CLOUD_PROVIDER": "false",
         ]
         if let seconds = setting.deadlineSeconds { environment["CATTLE_DOCKER_DEADLINE_SECONDS"] = String(seconds) }
         environment.merge(setting.environment) { _, given in given }

@@ -46,13 +46,13 @@ extension DialectACodec {
     ///   - instancesComplete: Whether every container of the host is among the resources. The server takes containers
     ///     that are missing from a complete list for gone, so this is true only after a listing that succeeded.
     package func pingReply(
-        to event: EventHeader, resources: [JSON], instancesComplete: Bool, messageID: String, at time: Timestamp
+        to event: EventHeader, resources: [JSON], instancesComplete: Bool, hashKey: String = "", messageID: String,
+        at time: Timestamp
     ) -> String {
-        // The server computes a digest of its own and does not look at ours (PROTOCOL 10.3).
         let data: JSON = [
             "resources": .array(resources),
             "options": instancesComplete ? ["instances": true] : [:],
-            "hashKey": "",
+            "hashKey": .string(hashKey),
         ]
         return Self.success(event, data: data, messageID: messageID, at: time)
     }

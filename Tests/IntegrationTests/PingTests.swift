@@ -1,0 +1,165 @@
+import Foundation
+import LosslessJSON
+import RancherSimulator
+import Testing
+
+/// What the server learns from a ping about a real host.
+@Suite(.serialized)
+struct PingTests {
+    /// Everything, once the slow figures of the agent's first second are there.
+    private func fullAnswer(_ scene: Scene) async throws -> JSON {
+        for _ in 1...50 {
+            let answer = try await scene.server.ask(RancherServer.ping(stats: true, resources: true, instances: true))
+            let info = answer.data["resources"][0]["info"]
+            if info["cpuInfo"]["cpuCoresPercentages"][0] != .null, !info["hostKey"]["data"].isNull,
+                answer.data["options"]["instances"].boolean == true
+            {
+                return answer.data
+            }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+        throw HarnessError("no ping was answered with everything")
+    }
+
+    @Test func `a full answer names the host, its pool, its address, its figures and all containers`() async throws {
+        let setting = Scene.Setting(environment: [
+            "CATTLE_HOSTNAME": "node1.example", "CATTLE_NODE_NAME": "NODE1", "CATTLE_HOST_LABELS": "zone=a",
+            "RANCHER_AGENT_IMAGE": "rancher/agent:v2",
+        ])
+        try await Scene.play(setting) { scene in
+            let data = try await fullAnswer(scene)
+            #expect(data.object?.keys.sorted() == ["hashKey", "options", "resources"])
+            #expect(data["hashKey"].nonEmptyText != nil)
+            let resources = data["resources"].array ?? []
+            #expect(resources.prefix(3).map { $0["type"].text } == ["host", "storagePool", "ipAddress"])
+            #expect(resources.dropFirst(3).allSatisfy { $0["type"] == "instance" })
+            let host = resources[0]
+            #expect(host["kind"] == "docker")
+            #expect(host["hostname"] == "node1.example")
+            #expect(host["nodeName"] == "node1")
+            #expect(host["createLabels"] == ["zone": "a"])
+            #expect(host["labels"]["io.rancher.host.agent_image"] == "rancher/agent:v2")
+            for label in ["docker_version", "linux_kernel_version"] {
+                let version = host["labels"]["io.rancher.host.\(label)"].text ?? ""
+                #expect(version.wholeMatch(of: /\d+\.\d+/) != nil, "\(label) is \(version)")
+            }
+            #expect(resources[1]["name"] == "node1.example Storage Pool")
+            for key in ["uuid", "address", "addresss"] { #expect(resources[2][key] == "127.0.0.1") }
+            for key in ["memory", "milliCpu", "localStorageMb"] { #expect((host[key].integer ?? 0) > 0, "\(key)") }
+            try confirm(info: host["info"], of: host)
+        }
+    }
+
+    private func confirm(info: JSON, of host: JSON) throws {
+        #expect(
+            info.object?.keys.sorted() == [
+                "cloudProvider", "cpuInfo", "diskInfo", "hostKey", "iopsInfo", "memoryInfo", "osInfo",
+            ])
+        let cpu = info["cpuInfo"]
+        #expect(cpu["count"].integer == (host["milliCpu"].integer ?? 0) / 1000)
+        let shares = (cpu["cpuCoresPercentages"].array ?? []).compactMap(\.double)
+        #expect(!shares.isEmpty && shares.allSatisfy { (0...100).contains($0) })
+        #expect(cpu["loadAvg"].array?.count == 3)
+        let memory = info["memoryInfo"]
+        for key in ["memTotal", "memFree", "memAvailable", "buffers", "cached", "swaptotal", "swapTotal"] {
+            #expect(memory[key].integer != nil, "\(key)")
+        }
+        #expect((memory["memTotal"].integer ?? 0) << 20 == host["memory"].integer)
+        #expect(info["diskInfo"]["dockerStorageDriver"].nonEmptyText != nil)
+        #expect(info["osInfo"]["dockerVersion"].text?.hasPrefix("Docker version ") == true)
+        #expect(info["osInfo"]["operatingSystem"].nonEmptyText != nil)
+        #expect(info["hostKey"]["data"].text?.hasPrefix("-----BEGIN RSA PUBLIC KEY-----\n") == true)
+    }
+
+    @Test func `containers that were never started, are paused, run and have ended are all told (defects 90, 91)`()
+        async throws
+    {
+        try await Scene.play { scene in
+            let names = (1...4).map { _ in "ping-\(UUID().uuidString.prefix(8).lowercased())" }
+            let engine = scene.engine
+            var ids: [String] = []
+            do {
+                ids.append(try await engine.docker("create", "--name", names[0], Engine.image, "sleep", "60"))
+                for name in names[1...2] {
+                    ids.append(try await engine.docker("run", "-d", "--name", name, Engine.image, "sleep", "60"))
+                }
+                _ = try await engine.docker("pause", names[1])
+                _ = try await engine.docker("run", "--name", names[3], Engine.image, "true")
+                ids.append(try await engine.docker("inspect", "-f", "{{.Id}}", names[3]))
+                let wanted = zip(ids, ["stopped", "running", "running", "stopped"]).map { "\($0) \($1)" }
+                var told: [String] = []
+                for _ in 1...50 where told != wanted {
+                    let answer = try await scene.server.ask(RancherServer.ping(instances: true))
+                    let instances = answer.data["resources"].array ?? []
+                    told = ids.compactMap { id in
+                        instances.first { $0["externalId"].text == id }.map { "\(id) \($0["state"].text ?? "")" }
+                    }
+                    try await Task.sleep(for: .milliseconds(100))
+                }
+                #expect(told == wanted)
+            } catch {
+                for name in names { _ = try? await engine.docker("rm", "-f", name) }
+                throw error
+            }
+            for name in names { _ = try await engine.docker("rm", "-f", name) }
+        }
+    }
+
+    @Test func `two hundred full pings are answered in a few milliseconds each`() async throws {
+        try await Scene.play { scene in
+            _ = try await fullAnswer(scene)
+            var times: [Duration] = []
+            for _ in 1...200 {
+                let ping = RancherServer.ping(stats: true, resources: true, instances: true)
+                let start = ContinuousClock.now
+                try #require(scene.server.send(event: ping))
+                times.append(try await scene.server.waitForReply(to: ping.eventID).arrival - start)
+            }
+            times.sort()
+            print("full ping: median \(times[100].inSeconds * 1000) ms, longest \(times[199].inSeconds * 1000) ms")
+            #expect(times[100] < .milliseconds(50))
+        }
+    }
+
+    @Test func `an engine that hangs delays no ping, and no container is taken for gone (defect 89)`() async throws {
+        try await Scene.play(.init(isProxied: true, starts: false)) { scene in
+            scene.proxy.order(.list, .hangBefore, count: .max)
+            try await scene.start()
+            for _ in 1...10 {
+                let start = ContinuousClock.now
+                let answer = try await scene.server.ask(
+                    RancherServer.ping(stats: true, resources: true, instances: true))
+                #expect(.now - start < .seconds(2))
+                #expect(answer.data["options"]["instances"].isNull)
+                #expect(answer.data["resources"].array?.contains { $0["type"] == "instance" } == false)
+            }
+        }
+    }
+
+    @Test func `a cloud that never answers delays neither a ping nor the end`() async throws {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(listener) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, length) == 0 && listen(listener, 16) == 0 && getsockname(listener, $0, &length) == 0
+            }
+        }
+        try #require(isBound)
+        let setting = Scene.Setting(environment: [
+            "CATTLE_DETECT_CLOUD_PROVIDER": "true",
+            "CATTLE_CLOUD_METADATA_URL": "http://127.0.0.1:\(UInt16(bigEndian: address.sin_port))/document",
+        ])
+        try await Scene.play(setting) { scene in
+            let start = ContinuousClock.now
+            _ = try await scene.server.ask(RancherServer.ping(stats: true, resources: true, instances: true))
+            #expect(.now - start < .seconds(1))
+            let (ending, took) = try await scene.agent.terminate()
+            #expect(ending == .code(0))
+            #expect(took < .seconds(1))
+        }
+    }
+}
