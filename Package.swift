@@ -83,9 +83,15 @@ let package = Package(
             dependencies: ["LosslessJSON", nioCore, nioPosix, nioHTTP, nioWebSocket, nioSSL]),
         .executableTarget(
             name: "rancher-sim", dependencies: ["RancherSimulator", "LosslessJSON", nioPosix, argumentParser]),
+        // An engine on a socket, whose answers a test writes
+        .target(
+            name: "EngineStub", dependencies: ["DockerEngine", nioCore, nioPosix, nioHTTP, nioSSL, logging],
+            path: "Tests/EngineStub"),
         .testTarget(
             name: "DockerEngineTests",
-            dependencies: ["DockerEngine", "LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL, httpClient, logging]),
+            dependencies: [
+                "DockerEngine", "EngineStub", "LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL, httpClient, logging,
+            ]),
         // An engine in memory, with faults to order, for the tests of the core
         .target(name: "SimulatedEngine", dependencies: ["LosslessJSON", "Model"], path: "Tests/SimulatedEngine"),
         .testTarget(name: "LifecycleTests", dependencies: ["LosslessJSON", "Model", "Lifecycle", "SimulatedEngine"]),
@@ -102,7 +108,9 @@ let package = Package(
             ]),
         .testTarget(name: "HouseTests"),
         .testTarget(name: "AgentTests", dependencies: ["Agent", "HostInfo", "Model", "Reconciler"]),
-        .testTarget(name: "RuntimeTests", dependencies: ["LosslessJSON", "Model", "Runtime"]),
+        .testTarget(
+            name: "RuntimeTests",
+            dependencies: ["DockerEngine", "EngineStub", "LosslessJSON", "Model", "Runtime", nioCore, logging]),
         .testTarget(name: "LosslessJSONTests", dependencies: ["LosslessJSON"]),
         .testTarget(
             name: "ReconcilerTests",
