@@ -24,7 +24,7 @@ struct MutationTests {
         ["a": ["b": []]],
     ]
 
-    @Test("with other values in it is always answered", arguments: 0..<4)
+    @Test("with other values in it is always answered (defect 24)", arguments: 0..<4)
     func values(seed: UInt64) throws {
         var random = SeededRandom(state: seed)
         let codec = DialectACodec()
@@ -50,7 +50,7 @@ struct MutationTests {
         }
     }
 
-    @Test("with other bytes in it never brings the agent down", arguments: 0..<4)
+    @Test("with other bytes in it never brings the agent down (defect 24)", arguments: 0..<4)
     func bytes(seed: UInt64) {
         var random = SeededRandom(state: seed &+ 1000)
         let codec = DialectACodec()
