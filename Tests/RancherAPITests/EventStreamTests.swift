@@ -150,7 +150,7 @@ struct EventStreamTests {
                 change: {
                     $0.timing.pingInterval = .milliseconds(20)
                     $0.timing.pongDeadline = .milliseconds(100)
-                    $0.timing.closeDeadline = .seconds(1000)
+                    $0.timing.closeDeadline = .seconds(60)
                 }
             ) { socket, _ async throws in
                 let frames = try await within {

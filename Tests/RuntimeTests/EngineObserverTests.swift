@@ -88,11 +88,14 @@ struct EngineObserverTests {
 
     @Test("does not ask again for an event that it could not read")
     func unreadable() async throws {
+        let isSeen = EngineStub.Gate()
         let subscriptions = try await watch { number, connection in
             switch number {
             case 1:
                 try await connection.beginStream()
-                try await connection.chunk(Self.event(7) + "{no event}")
+                try await connection.chunk(Self.event(7))
+                await isSeen.wait()
+                try await connection.chunk("{no event}")
                 try await connection.disconnected()
             case 2:
                 try await connection.beginStream()
@@ -103,6 +106,8 @@ struct EngineObserverTests {
                 try await connection.disconnected()
             }
         } _: { sights, directory in
+            for await sight in sights.all { if case .changed = sight { break } }
+            isSeen.open()
             let reasons = await sights.losses(2)
             #expect(reasons.count == 2)
             for await sight in sights.all { if case .list = sight { break } }
