@@ -99,7 +99,7 @@ struct IntakeTests {
         #expect(try host.store.eventState("e1") == .closed)
     }
 
-    @Test("An event that nobody wants answered is done and not answered, however often it comes (defect 27)")
+    @Test("An event that nobody wants answered is done and not answered, however often it comes")
     func noReply() throws {
         let activate = event("e1", .activate(instance()), replyTo: nil)
         host.give(.event(activate))
