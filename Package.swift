@@ -91,9 +91,15 @@ let package = Package(
             dependencies: ["LosslessJSON", nioCore, nioPosix, nioHTTP, nioWebSocket, nioSSL]),
         .executableTarget(
             name: "rancher-sim", dependencies: ["RancherSimulator", "LosslessJSON", nioPosix, argumentParser]),
+        // An engine on a socket, whose answers a test writes
+        .target(
+            name: "EngineStub", dependencies: ["DockerEngine", nioCore, nioPosix, nioHTTP, nioSSL, logging],
+            path: "Tests/EngineStub"),
         .testTarget(
             name: "DockerEngineTests",
-            dependencies: ["DockerEngine", "LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL, httpClient, logging]),
+            dependencies: [
+                "DockerEngine", "EngineStub", "LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL, httpClient, logging,
+            ]),
         // An engine in memory, with faults to order, for the tests of the core
         .target(name: "SimulatedEngine", dependencies: ["LosslessJSON", "Model"], path: "Tests/SimulatedEngine"),
         // Copies of the fixtures in which something is wrong, for the tests of everything that reads events
@@ -136,7 +142,8 @@ let package = Package(
         .testTarget(
             name: "RuntimeTests",
             dependencies: [
-                "DockerEngine", "LosslessJSON", "Model", "RancherAPI", "Runtime", nioCore, nioPosix, nioHTTP, logging,
+                "DockerEngine", "EngineStub", "LosslessJSON", "Model", "RancherAPI", "Runtime", nioCore, nioPosix, nioHTTP,
+                logging,
             ]),
         .testTarget(name: "LosslessJSONTests", dependencies: ["LosslessJSON"]),
         .testTarget(

@@ -258,7 +258,12 @@ extension OperationRunner {
         guard target.digest == nil else {
             return .refused(Refusal(message: "An image named by its digest cannot be tagged: \(tagged)"))
         }
-        try await engine.tagImage(reference, repo: target.familiarName, tag: target.tag ?? "latest")
+        do throws(EngineError) {
+            try await engine.tagImage(reference, repo: target.familiarName, tag: target.tag ?? "latest")
+        } catch  where error.isNotFound {
+            // Somebody has removed it since it was pulled.
+            return .image(nil)
+        }
         return .image(try await inspectImage(tagged))
     }
 }

@@ -1,4 +1,5 @@
 import DockerEngine
+import EngineStub
 import LosslessJSON
 import NIOCore
 import Testing

@@ -222,7 +222,7 @@ struct EngineFaultTests {
         }
     }
 
-    @Test func `an engine that is not there at boot is waited for`() async throws {
+    @Test func `an engine that is not there at boot is waited for (defect 14)`() async throws {
         try await Scene.play(.init(isProxied: true, starts: false)) { scene in
             scene.proxy.down()
             try await scene.start()

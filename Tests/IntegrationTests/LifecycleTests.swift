@@ -72,7 +72,7 @@ struct LifecycleTests {
         #expect(statuses.count == 1)
     }
 
-    @Test func `numbers beyond 53 bits reach the server digit by digit`() async throws {
+    @Test func `numbers beyond 53 bits reach the server digit by digit (defect 46)`() async throws {
         try await Scene.play { scene in
             let big = "9007199254740993"
             let instance = scene.instance("big") { $0.extra["memory"] = .number(big) }

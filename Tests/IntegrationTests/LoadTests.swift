@@ -44,7 +44,9 @@ struct LoadTests {
     }
 
     @Test(arguments: [Call.create, .start])
-    func `a deactivate overtakes a slow activate, both are answered, and it ends stopped`(slow: Call) async throws {
+    func `a deactivate overtakes a slow activate, both are answered, and it ends stopped (defect 21)`(slow: Call)
+        async throws
+    {
         try await Scene.play(.init(isProxied: true)) { scene in
             let instance = scene.instance("overtaken")
             scene.proxy.order(slow, .delay(.seconds(1)))
@@ -62,7 +64,7 @@ struct LoadTests {
         }
     }
 
-    @Test func `two hundred events at once are answered two hundred times`() async throws {
+    @Test func `two hundred events at once are answered two hundred times (defect 20)`() async throws {
         try await Scene.play { scene in
             let instances = scene.instances(40, "crowd", command: ["true"])
             var events = instances.map { $0.activate() }
@@ -91,7 +93,7 @@ struct LoadTests {
         }
     }
 
-    @Test func `a call that hangs for one instance delays none of ten others`() async throws {
+    @Test func `a call that hangs for one instance delays none of ten others (defect 73)`() async throws {
         try await Scene.play(.init(isProxied: true)) { scene in
             let hung = scene.instance("hung")
             for call in [Call.create, .start] { scene.proxy.order(call, of: hung.dockerName, .hangBefore, count: .max) }

@@ -28,7 +28,7 @@ struct ServerFaultTests {
         }
     }
 
-    @Test func `an answer that is refused six times is delivered, the same`() async throws {
+    @Test func `an answer that is refused six times is delivered, the same (defect 26)`() async throws {
         try await Scene.play { scene in
             let instance = scene.instance("refused")
             scene.server.setFaults { $0.publish = .init(status: 503, count: 6) }
@@ -88,7 +88,9 @@ struct ServerFaultTests {
         }
     }
 
-    @Test func `work goes on while the server is away, and its answers arrive when it is back`() async throws {
+    @Test func `work goes on while the server is away, and its answers arrive when it is back (defect 17)`()
+        async throws
+    {
         try await Scene.play(.init(isProxied: true)) { scene in
             let pid = try scene.agent.pid
             let instances = scene.instances(5, "absent")

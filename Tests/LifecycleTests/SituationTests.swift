@@ -91,7 +91,7 @@ struct InstanceSituationTests {
     }
 
     @Test(
-        "A container that was there before is never removed because it cannot be started",
+        "A container that was there before is never removed because it cannot be started (defect 33)",
         arguments: [nil, 400, 409, 500])
     func existing(_ status: Int?) {
         var machine = InstanceMachine(instance(), desired: .running)
@@ -116,7 +116,7 @@ struct InstanceSituationTests {
         #expect(machine.next == .fail("no"))
     }
 
-    @Test("A name taken by the instance's own container is adopted")
+    @Test("A name taken by the instance's own container is adopted (defects 32, 33)")
     func adopted() {
         var machine = InstanceMachine(instance(), desired: .running)
         machine.hinted(nil)
@@ -136,7 +136,7 @@ struct InstanceSituationTests {
         #expect(machine.next.failure?.contains("in use by container c7") == true)
     }
 
-    @Test("A name taken by nobody is tried again, but not for ever")
+    @Test("A name taken by nobody is tried again, but not for ever (defect 33)")
     func nobody() {
         var machine = InstanceMachine(instance(), desired: .running)
         machine.hinted(nil)
@@ -263,7 +263,7 @@ struct InstanceSituationTests {
         #expect(engine.containers(of: "u-1").map(\.starts) == [1])
     }
 
-    @Test("A container that keeps restarting is stopped first and then started")
+    @Test("A container that keeps restarting is stopped first and then started (defect 87b)")
     func restarting() {
         var machine = InstanceMachine(instance(), desired: .running)
         machine.step(.container(container(.restarting, startedAt: "t1")))
@@ -274,7 +274,7 @@ struct InstanceSituationTests {
         #expect(machine.next == .settle)
     }
 
-    @Test("A container that vanishes while it is stopped for a new start is made anew")
+    @Test("A container that vanishes while it is stopped for a new start is made anew (defect 87b)")
     func vanishedDuringStop() {
         var machine = InstanceMachine(instance(), desired: .running)
         machine.step(.container(container(.restarting, startedAt: "t1")))
@@ -309,7 +309,7 @@ struct InstanceSituationTests {
         #expect(machine.phase == .stopped)
     }
 
-    @Test("A failed stop is never reported as stopped, whatever the kill said")
+    @Test("A failed stop is never reported as stopped, whatever the kill said (defect 38)")
     func stopAndKillError() {
         var machine = InstanceMachine(instance(), desired: .stopped)
         machine.step(.container(container(.running)))
@@ -435,7 +435,7 @@ struct InstanceSituationTests {
         #expect(machine.next == .fail("no space for v"))
     }
 
-    @Test("A surplus copy is looked for by its container only, never by a label")
+    @Test("A surplus copy is looked for by its container only, never by a label (defect 88)")
     func surplus() {
         let machine = InstanceMachine(instance("", externalID: "c9"), desired: .removed)
         #expect(machine.next == .perform(.findContainer(ContainerIdentity(ids: ["c9"], uuid: ""))))
@@ -462,7 +462,7 @@ struct VolumeSituationTests {
     private let present = OperationOutcome.volume(InspectedVolume(driver: "local", mountpoint: "/v"))
     private let moved = OperationOutcome.volume(InspectedVolume(driver: "local", mountpoint: "moved"))
 
-    @Test("A volume that moved away is forgotten here and created anew")
+    @Test("A volume that moved away is forgotten here and created anew (defect 59)")
     func movedAway() {
         var machine = VolumeMachine(specification, desired: .active)
         machine.step(moved)
@@ -490,7 +490,7 @@ struct VolumeSituationTests {
         #expect(machine.next.failure != nil)
     }
 
-    @Test("A volume in use is tried three times, a second apart")
+    @Test("A volume in use is tried three times, a second apart (defect 61)")
     func inUse() {
         var machine = VolumeMachine(specification, desired: .removed)
         for _ in 0..<2 {
@@ -504,7 +504,7 @@ struct VolumeSituationTests {
         #expect(machine.phase == .failed)
     }
 
-    @Test("A driver that wants the server to try again is not asked a second time")
+    @Test("A driver that wants the server to try again is not asked a second time (defect 62)")
     func shouldRetry() {
         var machine = VolumeMachine(specification, desired: .removed)
         machine.step(present)

@@ -83,7 +83,7 @@ struct TableTests {
         #expect(Self.cells.map { "\($0.desired) \($0.knowledge)" } == all)
     }
 
-    @Test("An instance takes the step that its table names", arguments: cells)
+    @Test("An instance takes the step that its table names (defects 39, 87d)", arguments: cells)
     func instanceTable(_ cell: Cell) {
         let hinted = Self.machine(instance(), cell.desired, cell.knowledge, .list)
         #expect(hinted.next == cell.hinted)
@@ -148,6 +148,17 @@ struct TableTests {
         let fresh = ImageSpecification(reference: "nginx", alwaysPull: true)
         #expect(Self.machine(specification, .running, .missing, .list).next == .require([.image(fresh)]))
         #expect(Self.machine(specification, .running, .present(.created), .list).next == Self.start)
+    }
+
+    @Test("That the container has vanished is noticed before an image is pulled for it (defect 34)")
+    func vanishedBeforePull() {
+        var specification = instance(externalID: "c9")
+        specification.container.labels["io.rancher.container.pull_image"] = "always"
+        for source in Source.allCases {
+            var machine = Self.machine(specification, .running, .missing, source)
+            if source == .list { machine.step(.container(nil)) }
+            #expect(machine.next == .fail("Container c9 has been deleted from the host"))
+        }
     }
 
     // MARK: Volumes
@@ -226,7 +237,7 @@ struct TableTests {
         #expect(machine.next == cell.step)
     }
 
-    @Test("A volume takes the step that its table names", arguments: volumeCells.indices)
+    @Test("A volume takes the step that its table names (defect 60)", arguments: volumeCells.indices)
     func volumeTable(_ index: Int) {
         let cell = Self.volumeCells[index]
         var machine = VolumeMachine(Self.volume, desired: cell.desired)

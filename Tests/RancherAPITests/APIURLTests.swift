@@ -68,7 +68,7 @@ struct APIURLTests {
         #expect(try APIURL(text).droppingSchemas.description == expected)
     }
 
-    @Test("is lengthened without a double slash")
+    @Test("is lengthened without a double slash (defect 19)")
     func appending() throws {
         for text in ["http://h/v3", "http://h/v3/", "http://h/v3//", "http://h/v3?x=y"] {
             #expect(try APIURL(text).appending("subscribe").description == "http://h/v3/subscribe")
@@ -77,7 +77,7 @@ struct APIURLTests {
         #expect(try APIURL("http://h").appending("a/b").description == "http://h/a/b")
     }
 
-    @Test("of a websocket has the scheme changed and nothing else")
+    @Test("of a websocket has the scheme changed and nothing else (defect 19)")
     func webSocket() throws {
         #expect(try APIURL("http://http.example/http").webSocket.description == "ws://http.example/http")
         #expect(try APIURL("https://h:1/").webSocket.description == "wss://h:1/")
@@ -92,7 +92,7 @@ struct APIURLTests {
         #expect(url.description == "http://h/x?a=1&k=a%20b%26c%3Dd%2F%C3%BC&e=")
     }
 
-    @Test("of the subscription is the schema's if there is one, with every event named")
+    @Test("of the subscription is the schema's if there is one, with every event named (defect 19)")
     func subscription() throws {
         var stream = EventStream(
             configuredURL: try APIURL("http://http.example:8080/v1/schemas"),

@@ -38,6 +38,17 @@ struct DecodingTests {
         #expect(event.request == .activateInstance(expected))
     }
 
+    @Test("is about its first container only; the others serve to translate ids (defect 72)")
+    func firstContainer() throws {
+        let containers: JSON = [["uuid": "first", "name": "a"], ["uuid": "second", "name": "b", "externalId": "c2"]]
+        let data: JSON = ["deploymentSyncRequest": ["containers": containers]]
+        for name in ["compute.instance.activate", "compute.instance.deactivate", "compute.instance.remove"] {
+            let instance = try instance(frame(name, data: data))
+            #expect(instance.key == ResourceKey(.instance, "first"))
+            #expect(instance.externalID == "")
+        }
+    }
+
     @Test("gives the remaining fields of a container")
     func remainingFields() throws {
         let fields: JSON = [
@@ -217,7 +228,7 @@ struct DecodingTests {
     }
 
     @Test(
-        "gives the time for a stop in whole seconds",
+        "gives the time for a stop in whole seconds (defect 30)",
         arguments: [
             (JSON.null, 10), (30, 30), ("30", 30), (.number("2.1"), 3), (.number("0"), 0), (-1, 10), ("soon", 10),
             ([], 10),

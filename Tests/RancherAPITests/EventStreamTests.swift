@@ -142,6 +142,30 @@ struct EventStreamTests {
         }
     }
 
+    @Test("says goodbye once to a server that does not answer pings, and ends without its consent (defect 29)")
+    func noPongNoClose() async throws {
+        try await StubServer.run(answersPings: false) { server in
+            let end = try await connect(
+                server,
+                change: {
+                    $0.timing.pingInterval = .milliseconds(20)
+                    $0.timing.pongDeadline = .milliseconds(100)
+                    $0.timing.closeDeadline = .seconds(60)
+                }
+            ) { socket, _ async throws in
+                let frames = try await within {
+                    var frames: [StubSocket.Received] = []
+                    for await received in socket.received { frames.append(received) }
+                    return frames
+                }
+                let close = StubSocket.Received.frame(.connectionClose, [3, 232], masked: true)
+                #expect(frames.suffix(2) == [close, .closed])
+                #expect(frames.dropLast(2).allSatisfy { $0 == .frame(.ping, [], masked: true) })
+            }
+            #expect(end == .noPong)
+        }
+    }
+
     @Test("gives up beyond the limits, answers between them and goes on")
     func sizes() async throws {
         try await StubServer.run { server in
@@ -356,7 +380,7 @@ struct EventStreamTests {
         }
     }
 
-    @Test("comes back after every end, at the place that the schemas name")
+    @Test("comes back after every end, at the place that the schemas name (defect 17)")
     func reconnects() async throws {
         let respond: @Sendable (StubRequest) -> StubResponse? = { request in
             let host = request.headers.first(name: "host") ?? ""

@@ -57,7 +57,7 @@ struct LeniencyTests {
         #expect(event.request == .removeVolume(VolumeSpecification(name: "v", driver: "local")))
     }
 
-    @Test("is read all the same if the envelope has numbers for texts and lists for texts")
+    @Test("is read all the same if the envelope has numbers for texts and lists for texts (defect 25)")
     func envelope() throws {
         let event = try codec.decode(
             frame: #"""
@@ -70,7 +70,7 @@ struct LeniencyTests {
                 == EventHeader(id: "5", name: "ping", replyTo: "reply.1", resourceID: "7", resourceType: nil))
     }
 
-    @Test("says which field of an activate cannot be used, and why")
+    @Test("says which field of an activate cannot be used, and why (defect 28)")
     func unusableFields() throws {
         let c0 = "deploymentSyncRequest.containers[0]"
         let cases: [(String, String)] = [

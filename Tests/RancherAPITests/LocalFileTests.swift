@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The registration token")
 struct RegistrationTokenTests {
-    @Test("is made once, for the owner's eyes only, in directories made on the way")
+    @Test("is made once, for the owner's eyes only, in directories made on the way (defect 7)")
     func made() async throws {
         try await withTemporaryDirectory { directory in
             let state = "\(directory)/var/lib/state"
@@ -21,7 +21,7 @@ struct RegistrationTokenTests {
         }
     }
 
-    @Test("is read without the white space that a script wrote")
+    @Test("is read without the white space that a script wrote (defect 7)")
     func trimmed() async throws {
         try await withTemporaryDirectory { directory in
             try TestFiles.write(" abc123\r\n\n", to: "\(directory)/.registration_token")
@@ -29,7 +29,7 @@ struct RegistrationTokenTests {
         }
     }
 
-    @Test("is made anew if a crash left an empty file", arguments: ["", "\n", "  "])
+    @Test("is made anew if a crash left an empty file (defect 7)", arguments: ["", "\n", "  "])
     func empty(content: String) async throws {
         try await withTemporaryDirectory { directory in
             try TestFiles.write(content, to: "\(directory)/.registration_token")
@@ -64,7 +64,7 @@ struct APICertificateTests {
         }
     }
 
-    @Test("is refused if it is anything else")
+    @Test("is refused if it is anything else (defect 9)")
     func refused() {
         let key = TestKeys.rsaPublicKey
         for text in [
@@ -100,7 +100,7 @@ struct APICertificateTests {
         }
     }
 
-    @Test("stays as it was when there is no new one")
+    @Test("stays as it was when there is no new one (defect 8)")
     func kept() async throws {
         let bad: [StubResponse] = [
             StubResponse(status: .internalServerError, body: TestKeys.rsaPublicKey), StubResponse(body: "<html>"),

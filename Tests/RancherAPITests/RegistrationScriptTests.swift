@@ -23,7 +23,7 @@ struct RegistrationScriptTests {
     }
 
     @Test(
-        "is read as a shell reads it",
+        "is read as a shell reads it (defect 1)",
         arguments: [
             (#"CATTLE_URL="a=b=c""#, "a=b=c"), (#"CATTLE_URL=bare"#, "bare"),
             (#"CATTLE_URL='single "$x" \'"#, #"single "$x" \"#),
@@ -40,7 +40,7 @@ struct RegistrationScriptTests {
     }
 
     @Test(
-        "sets a variable only by its exact name",
+        "sets a variable only by its exact name (defects 1, 2)",
         arguments: [
             "# CATTLE_URL=x", "MY_CATTLE_URL=x", "CATTLE_URL_2=x", "echo CATTLE_URL=x", "export CATTLE_URL",
             "CATTLE_URL",

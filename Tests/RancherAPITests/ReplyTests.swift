@@ -66,9 +66,10 @@ struct ReplyTests {
         #expect(status.object?["primaryIpAddress"] == expected.map(JSON.string), "left out, not null")
     }
 
-    @Test("hands an inspection on as it came, digit by digit")
+    @Test("hands an inspection on as it came, digit by digit (defects 45, 46)")
     func inspectionUnchanged() {
-        let text = #"{"Z":1,"Id":"9b41","A":9007199254740993,"F":1.50,"E":1E+2,"D":{"x":1,"x":2}}"#
+        let text =
+            #"{"Z":1,"Id":"9b41","A":9007199254740993,"F":1.50,"E":1E+2,"D":{"x":1,"x":2},"Image":"sha256:1"}"#
         let body = codec.reply(
             to: event, .instance(uuid: "u", inspection: (try? JSON(parsing: text)) ?? .null, address: ""),
             messageID: "m", at: time)
@@ -128,7 +129,7 @@ struct ReplyTests {
     }
 
     @Test(
-        "never begins with the name of a class",
+        "never begins with the name of a class (defect 28)",
         arguments: [
             ("class:java.lang.Error", "error: class:java.lang.Error"), ("  class:x", "error: class:x"),
             ("Class:x", "error: Class:x"), ("class", "class"), ("no class:x", "no class:x"),

@@ -176,7 +176,8 @@ private final class StubSocketHandler: ChannelInboundHandler {
         socket.input.yield(.frame(frame.opcode, bytes, masked: frame.maskKey != nil))
         switch frame.opcode {
         case .ping where answersPings: socket.send(.pong, bytes)
-        case .connectionClose: context.close(promise: nil)
+        // A server that does not answer pings is as good as dead.
+        case .connectionClose where answersPings: context.close(promise: nil)
         default: break
         }
     }

@@ -37,6 +37,20 @@ struct DependencyTests {
         #expect(host.engine.containers.isEmpty)
     }
 
+    @Test("A container whose image was removed by force is started and reported all the same (defect 44)")
+    func imageGone() throws {
+        host.give(.event(event("e1", .activate(instance()))))
+        host.run()
+        host.give(.event(event("e2", .deactivate(instance()))))
+        host.run()
+        host.engine.images = []
+        host.engine.registry = []
+        host.give(.event(event("e3", .activate(instance()))))
+        host.run()
+        #expect(host.answer("e3") == "instance u-1 running")
+        #expect(host.engine.pulls == 0)
+    }
+
     @Test("All volumes are there before the container is made")
     func volumes() throws {
         host.give(.event(event("e1", .activate(instance(volumes: ["a", "b", "c"])))))

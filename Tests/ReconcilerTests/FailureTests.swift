@@ -74,7 +74,7 @@ struct FailureTests {
         #expect(host.engine.creations == 1)
     }
 
-    @Test("A poisoned event costs only itself, in the middle of a batch with everything")
+    @Test("A poisoned event costs only itself, in the middle of a batch with everything (defect 24)")
     func poison() throws {
         let host = try Host()
         host.give(.containers([]))
@@ -154,6 +154,26 @@ struct FailureTests {
         #expect(host.quarantined == ["resource instance:u-1"])
     }
 
+    @Test(
+        "A record that holds the machine of something else is put away, on its way and settled",
+        arguments: [true, false])
+    func otherKind(isSettled: Bool) throws {
+        let host = try Host()
+        host.give(.event(event("e1", .activate(instance()))))
+        if isSettled { host.run() }
+        let volume = VolumeMachine(VolumeSpecification(name: "v", driver: "local"), desired: .active)
+        let text = try MachineCoding.encode(.volume(volume))
+        try host.store.connection.execute("UPDATE resource SET machine = '\(text)'")
+        try host.crash { _ in false }
+        host.give(.event(event("e2", .deactivate(instance()))))
+        host.run()
+        #expect(host.quarantined == ["resource instance:u-1"])
+        #expect(try host.store.quarantined().map(\.raw) == [text])
+        #expect(host.answer("e2") == (isSettled ? "instance u-1 exited" : "instance u-1 gone"))
+        #expect(host.answer("e1") == (isSettled ? "instance u-1 running" : "failure: superseded by deactivate"))
+        #expect(try host.store.resource(instance().key)?.phase == "stopped")
+    }
+
     @Test("A record about nothing that is known is put away")
     func unknownKind() throws {
         let host = try Host()
@@ -189,6 +209,20 @@ struct FailureTests {
         #expect(rows.count == 5)
         #expect(rows.first?.raw.hasPrefix("49 ü") == true)
         #expect(rows.allSatisfy { $0.raw.utf8.count <= 12 && $0.error == "no id" && $0.source == "frame" })
+    }
+
+    @Test(
+        "A container that an activate has left running in spite of its error is found by its label, whatever its name (defect 87e)",
+        arguments: [true, false])
+    func leftRunning(isListed: Bool) throws {
+        let host = try Host()
+        host.engine.add("c1", uuid: "u-1", .running)
+        if isListed { host.give(.containers(host.engine.summaries)) }
+        host.give(.event(event("e1", .activate(instance()))))
+        host.run()
+        #expect(host.answer("e1") == "instance u-1 running")
+        #expect(host.engine.creations == 0)
+        #expect(host.operations.allSatisfy { if case .findContainer = $0 { true } else { false } })
     }
 
     @Test("With the database lost, containers are adopted by their label and nothing is made twice")

@@ -46,7 +46,7 @@ struct IntakeTests {
 
     // MARK: The same event again
 
-    @Test("An event that comes again while it is worked on is one work and one answer")
+    @Test("An event that comes again while it is worked on is one work and one answer (defect 21)")
     func duplicateWhileOpen() throws {
         let activate = event("e1", .activate(instance()))
         host.give(.event(activate), .event(activate))
@@ -136,7 +136,7 @@ struct IntakeTests {
         #expect(host.answer("e2") == host.answer("e1"))
     }
 
-    @Test("A deactivate takes over from an activate as soon as its step is known, and the activate is told")
+    @Test("A deactivate takes over from an activate as soon as its step is known, and the activate is told (defect 21)")
     func deactivateOvertakes() throws {
         host.give(.event(event("e1", .activate(instance()))))
         try host.finish()
@@ -240,7 +240,7 @@ struct IntakeTests {
         #expect(host.answer("q1") == "failure: server error")
     }
 
-    @Test("What cannot be used is answered with the reason, and silence where nobody asked")
+    @Test("What cannot be used is answered with the reason, and silence where nobody asked (defect 27)")
     func unusable() throws {
         host.give(.event(event("e1", .unusable("no such thing"))), .event(event("e2", .unusable("x"), replyTo: nil)))
         host.run()
@@ -249,7 +249,7 @@ struct IntakeTests {
         #expect(try host.store.eventState("e2") == .closed)
     }
 
-    @Test("Beyond the limit events are answered that there is no room, and the others go on")
+    @Test("Beyond the limit events are answered that there is no room, and the others go on (defect 20)")
     func limit() throws {
         var limits = ReconcilerLimits()
         limits.openEvents = 3
@@ -260,7 +260,7 @@ struct IntakeTests {
         for number in 4...5 { #expect(host.answer("e\(number)")?.contains("takes no more") == true) }
     }
 
-    @Test("An event that found no room is answered unstored, unless a copy of it is known")
+    @Test("An event that found no room is answered unstored, unless a copy of it is known (defect 20)")
     func overflow() throws {
         let known = event("e1", .activate(instance()))
         host.give(.event(known))

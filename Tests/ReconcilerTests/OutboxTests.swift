@@ -12,7 +12,7 @@ struct OutboxTests {
         host.give((0..<count).map { .event(event("e\($0)", .unusable("no"))) })
     }
 
-    @Test("A server that is busy is asked again after pauses that grow to the longest, with the same bytes")
+    @Test("A server that is busy is asked again after pauses that grow to the longest, with the same bytes (defect 26)")
     func backOff() throws {
         let host = try Host()
         answered(1, host)

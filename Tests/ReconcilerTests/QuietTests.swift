@@ -188,6 +188,23 @@ struct QuietTests {
         try host.expectMemoryEqualsStore()
     }
 
+    @Test("The history of a container that starts and ends by itself all the time is bounded")
+    func flapping() throws {
+        var limits = ReconcilerLimits()
+        limits.historyLength = 20
+        let host = try Host(limits: limits)
+        host.give(.event(event("e1", .activate(instance()))))
+        host.run()
+        let id = try #require(host.engine.containers.keys.first)
+        for number in 0..<100 {
+            host.engine.containers[id]?.state = number.isMultiple(of: 2) ? .exited : .running
+            host.give(.containerChanged(host.engine.summaries[0]))
+        }
+        let moves = try host.store.history(of: instance().key)
+        #expect((20...21).contains(moves.count))
+        #expect(moves.last?.to == "running" && moves.last?.cause == "seen by the engine")
+    }
+
     @Test("A container that ends in the very batch that settles it is shown as ended")
     func driftInTheSameBatch() throws {
         let host = try Host()

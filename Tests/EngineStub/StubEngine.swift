@@ -1,34 +1,34 @@
-import DockerEngine
+package import DockerEngine
 import Foundation
-import Logging
-import NIOCore
-import NIOHTTP1
+package import Logging
+package import NIOCore
+package import NIOHTTP1
 import NIOPosix
-import NIOSSL
+package import NIOSSL
 import Synchronization
 
 /// A request as it arrived at the stub.
-struct StubRequest: Sendable {
-    var method: String
-    var uri: String
-    var headers: HTTPHeaders
-    var body: [UInt8]
+package struct StubRequest: Sendable {
+    package var method: String
+    package var uri: String
+    package var headers: HTTPHeaders
+    package var body: [UInt8]
 
     /// The URI without the version in front of it.
-    var path: String {
+    package var path: String {
         guard uri.hasPrefix("/v1."), let slash = uri.dropFirst().firstIndex(of: "/") else { return uri }
         return String(uri[slash...])
     }
 }
 
 /// The connection on which a request came, to answer it byte by byte.
-struct StubConnection: Sendable {
-    let channel: any Channel
-    let writer: NIOAsyncChannelOutboundWriter<ByteBuffer>
+package struct StubConnection: Sendable {
+    package let channel: any Channel
+    package let writer: NIOAsyncChannelOutboundWriter<ByteBuffer>
 
-    func send(_ text: String) async throws { try await writer.write(ByteBuffer(string: text)) }
+    package func send(_ text: String) async throws { try await writer.write(ByteBuffer(string: text)) }
 
-    func answer(_ status: Int, _ body: String = "", _ headers: [(String, String)] = []) async throws {
+    package func answer(_ status: Int, _ body: String = "", _ headers: [(String, String)] = []) async throws {
         let lines = headers.map { "\($0): \($1)\r\n" }.joined()
         let hasBody = status != 204 && status != 304
         try await send(
@@ -36,40 +36,40 @@ struct StubConnection: Sendable {
                 + (hasBody ? "Content-Length: \(body.utf8.count)\r\n\r\n\(body)" : "\r\n"))
     }
 
-    func beginStream() async throws {
+    package func beginStream() async throws {
         try await send(
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
     }
 
-    func chunk(_ bytes: some Collection<UInt8>) async throws {
+    package func chunk(_ bytes: some Collection<UInt8>) async throws {
         var buffer = ByteBuffer(string: String(bytes.count, radix: 16) + "\r\n")
         buffer.writeBytes(bytes)
         buffer.writeString("\r\n")
         try await writer.write(buffer)
     }
 
-    func chunk(_ text: String) async throws { try await chunk(Array(text.utf8)) }
+    package func chunk(_ text: String) async throws { try await chunk(Array(text.utf8)) }
 
-    func endStream() async throws { try await send("0\r\n\r\n") }
+    package func endStream() async throws { try await send("0\r\n\r\n") }
 
-    func close() async throws { try await channel.close() }
+    package func close() async throws { try await channel.close() }
 
     /// Returns when the client has gone away.
-    func disconnected() async throws { try await channel.closeFuture.get() }
+    package func disconnected() async throws { try await channel.closeFuture.get() }
 }
 
 /// A small engine on a real socket, whose answers a test writes.
-struct StubEngine: Sendable {
-    typealias Script = @Sendable (StubRequest, StubConnection) async throws -> Void
+package struct StubEngine: Sendable {
+    package typealias Script = @Sendable (StubRequest, StubConnection) async throws -> Void
 
-    let requests: RequestLog
-    let endpoint: EngineEndpoint
+    package let requests: RequestLog
+    package let endpoint: EngineEndpoint
 
     /// All requests but those of the negotiation.
-    var calls: [StubRequest] { requests.all.filter { $0.uri != "/_ping" && $0.uri != "/version" } }
-    var pings: Int { requests.all.count { $0.uri == "/_ping" } }
+    package var calls: [StubRequest] { requests.all.filter { $0.uri != "/_ping" && $0.uri != "/version" } }
+    package var pings: Int { requests.all.count { $0.uri == "/_ping" } }
 
-    func client(
+    package func client(
         deadlines: Deadlines = Deadlines(), preferredVersion: APIVersion? = nil
     ) throws -> EngineClient {
         try EngineClient(
@@ -77,38 +77,41 @@ struct StubEngine: Sendable {
     }
 }
 
-final class RequestLog: Sendable {
+package final class RequestLog: Sendable {
     private let requests = Mutex<[StubRequest]>([])
-    var all: [StubRequest] { requests.withLock { $0 } }
-    func append(_ request: StubRequest) { requests.withLock { $0.append(request) } }
+    package var all: [StubRequest] { requests.withLock { $0 } }
+    package func append(_ request: StubRequest) { requests.withLock { $0.append(request) } }
 }
 
 extension Logger {
-    static let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    package static let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 }
 
 /// Something that one side waits for and the other does.
-final class Gate: Sendable {
+package final class Gate: Sendable {
     private let stream: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
 
-    init() { (stream, continuation) = AsyncStream.makeStream() }
+    package init() { (stream, continuation) = AsyncStream.makeStream() }
 
-    func open() { continuation.finish() }
-    func wait() async { for await _ in stream {} }
+    package func open() { continuation.finish() }
+    package func wait() async { for await _ in stream {} }
 }
 
-final class Collected<Element: Sendable>: Sendable {
+package final class Collected<Element: Sendable>: Sendable {
     private let elements = Mutex<[Element]>([])
-    var all: [Element] { elements.withLock { $0 } }
-    func append(_ element: Element) { elements.withLock { $0.append(element) } }
+
+    package init() {}
+
+    package var all: [Element] { elements.withLock { $0 } }
+    package func append(_ element: Element) { elements.withLock { $0.append(element) } }
 }
 
 /// A path for a socket that is short enough for the kernel.
-func socketPath() -> String { "/tmp/stub-\(UInt64.random(in: 0...UInt64.max)).sock" }
+package func socketPath() -> String { "/tmp/stub-\(UInt64.random(in: 0...UInt64.max)).sock" }
 
 /// Runs the engine for the length of `body`. A ping is answered with `version`, unless that is `nil`.
-func withStub(
+package func withStub(
     version: String? = "1.51", socket: String? = nil, script: @escaping StubEngine.Script,
     body: (StubEngine) async throws -> Void
 ) async throws {
@@ -121,7 +124,7 @@ func withStub(
 }
 
 /// The same on a TCP port of the address, which stands in the place of `%` in `dockerHost`.
-func withTCPStub(
+package func withTCPStub(
     address: String = "127.0.0.1", dockerHost: String, certificatePath: String? = nil, verifyTLS: String? = nil,
     tls: NIOSSLContext? = nil, script: @escaping StubEngine.Script, body: (StubEngine) async throws -> Void
 ) async throws {
@@ -191,7 +194,7 @@ private func converse(_ connection: Child, _ version: String?, _ log: RequestLog
 }
 
 /// Gives the client to the body and shuts it down after it.
-func using(_ client: EngineClient, _ body: (EngineClient) async throws -> Void) async throws {
+package func using(_ client: EngineClient, _ body: (EngineClient) async throws -> Void) async throws {
     do {
         try await body(client)
     } catch {
@@ -202,7 +205,7 @@ func using(_ client: EngineClient, _ body: (EngineClient) async throws -> Void) 
 }
 
 /// The error that the call throws.
-func failure(of call: () async throws -> Void) async -> EngineError? {
+package func failure(of call: () async throws -> Void) async -> EngineError? {
     do {
         try await call()
         return nil

@@ -1,0 +1,270 @@
+import DockerEngine
+import EngineStub
+import LosslessJSON
+import Model
+import Runtime
+import Synchronization
+import Testing
+
+/// What the runner makes of an engine's answers: the status of HTTP decides, never the words.
+@Suite("The runner", .timeLimit(.minutes(1)))
+struct OperationRunnerTests {
+    /// A status and what the engine sends with it.
+    struct Reply: Sendable {
+        var status = 200
+        var body = ""
+
+        static func error(_ status: Int, _ text: String) -> Reply {
+            Reply(status: status, body: #"{"message":"\#(text)"}"#)
+        }
+
+        static func container(
+            _ id: String, name: String = "r-web-85db87bf", uuid: String = "u-1", state: String = "exited"
+        ) -> Reply {
+            Reply(
+                body: """
+                    {"Id":"\(id)","Name":"/\(name)","State":{"Status":"\(state)"},\
+                    "Config":{"Labels":{"io.rancher.container.agent.uuid":"\(uuid)"}}}
+                    """)
+        }
+    }
+
+    /// Has the operation done by an engine that gives these answers, by method and path without the query.
+    private func run(
+        _ operation: Operation, _ replies: [String: Reply]
+    ) async throws -> (outcome: OperationOutcome, calls: [String]) {
+        var outcome: OperationOutcome?
+        var calls: [String] = []
+        try await withStub { request, connection in
+            let known = Self.ofItself[request.path] ?? replies[Self.name(of: request)]
+            let reply = known ?? .error(501, "nobody has thought of \(request.path)")
+            try await connection.answer(reply.status, reply.body)
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                outcome = await Self.runner(on: client).run(operation) { _ in }
+            }
+            // What the engine says of itself may be asked for at any time.
+            calls = stub.calls.filter { $0.path != "/info" }.map { "\($0.method) \($0.path)" }
+        }
+        return (try #require(outcome), calls)
+    }
+
+    /// What the engine says of itself.
+    private static let ofItself = [
+        "/info": Reply(body: #"{"Driver":"devicemapper"}"#), "/version": Reply(body: #"{"Version":"20.10.24"}"#),
+    ]
+
+    private static func runner(on client: EngineClient) -> OperationRunner {
+        OperationRunner(engine: client, facts: EngineFacts(engine: client))
+    }
+
+    private static func name(of request: StubRequest) -> String {
+        "\(request.method) \(request.path.prefix { $0 != "?" })"
+    }
+
+    private func id(_ outcome: OperationOutcome) -> String? {
+        switch outcome {
+        case .container(let container), .nameTaken(by: let container): container?.id ?? "none"
+        case .created, .imageMissing, .volume, .image, .removed, .refused, .unavailable, .unknown: nil
+        }
+    }
+
+    private static var instance: InstanceSpecification {
+        var instance = InstanceSpecification(uuid: "u-1", name: "web")
+        instance.container.image = "nginx"
+        return instance
+    }
+
+    // MARK: Creating
+
+    @Test(
+        "knows a taken name by the status, whatever the engine says, and looks who has it (defect 32)",
+        arguments: ["Conflict. The container name is already in use", "Namenskonflikt", ""])
+    func takenName(text: String) async throws {
+        let name = Self.instance.containerName
+        let (outcome, _) = try await run(
+            .createContainer(Self.instance),
+            [
+                "POST /containers/create": .error(409, text),
+                "GET /containers/\(name)/json": .container("c7", name: name),
+            ])
+        #expect(id(outcome) == "c7")
+        guard case .nameTaken = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+    }
+
+    @Test("takes no other status for a taken name, though the engine speaks of one (defect 32)")
+    func otherStatus() async throws {
+        let (outcome, calls) = try await run(
+            .createContainer(Self.instance),
+            ["POST /containers/create": .error(500, "Conflict. The container name is already in use by container c7")])
+        guard case .refused(let refusal) = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(refusal.status == 500)
+        #expect(calls.count == 1)
+    }
+
+    @Test("names nobody where a name is taken and its owner cannot be found (defect 33)")
+    func takenByNobody() async throws {
+        let name = Self.instance.containerName
+        let conflict = Reply.error(409, "in use")
+        // Gone by now, or only the beginning of another one's id.
+        for owner in [.error(404, "gone"), Reply.container("\(name)0123", name: "somebody")] {
+            let (outcome, calls) = try await run(
+                .createContainer(Self.instance),
+                ["POST /containers/create": conflict, "GET /containers/\(name)/json": owner])
+            #expect(outcome == .nameTaken(by: nil))
+            #expect(!calls.contains { $0.contains("/start") })
+        }
+    }
+
+    // MARK: Looking
+
+    @Test("looks by id first and asks for the label only then (defects 74, 88)")
+    func idFirst() async throws {
+        let find = Operation.findContainer(ContainerIdentity(ids: ["c1"], uuid: "u-1"))
+        let list = Reply(
+            body: """
+                [{"Id":"c0","Names":["/r-web"],"State":"running","Labels":{"io.rancher.container.agent.uuid":"u-1"}}]
+                """)
+        let both = try await run(
+            find,
+            [
+                "GET /containers/c1/json": .container("c1"), "GET /containers/json": list,
+                "GET /containers/c0/json": .container("c0"),
+            ])
+        #expect(id(both.outcome) == "c1")
+        #expect(both.calls == ["GET /containers/c1/json"])
+
+        let other = try await run(
+            find,
+            [
+                "GET /containers/c1/json": .error(404, "gone"), "GET /containers/json": list,
+                "GET /containers/c0/json": .container("c0"),
+            ])
+        #expect(id(other.outcome) == "c0")
+        // The engine is asked for the one label, never for all containers.
+        #expect(other.calls.dropFirst().first?.contains("filters=") == true)
+        #expect(other.calls.count == 3)
+    }
+
+    @Test("takes a container for missing only where the status says so (defect 50)")
+    func missing() async throws {
+        for operation in [
+            Operation.inspectContainer(id: "c1", name: ""), .findContainer(ContainerIdentity(ids: ["c1"], uuid: "")),
+        ] {
+            let gone = try await run(operation, ["GET /containers/c1/json": .error(404, "es gibt ihn nicht")])
+            #expect(gone.outcome == .container(nil))
+            let broken = try await run(
+                operation, ["GET /containers/c1/json": .error(500, "layer not found: No such container")])
+            guard case .refused(let refusal) = broken.outcome else {
+                Issue.record("\(broken.outcome)")
+                continue
+            }
+            #expect(refusal.status == 500)
+        }
+    }
+
+    @Test(
+        "takes for the one asked for by name only who is called exactly so (defect 51)",
+        arguments: [("web", "c1"), ("other/web", "none"), ("web-2", "none"), ("", "none")])
+    func exactName(name: String, expected: String) async throws {
+        let (outcome, _) = try await run(
+            .inspectContainer(id: "", name: "web"), ["GET /containers/web/json": .container("c1", name: name)])
+        #expect(id(outcome) == expected)
+    }
+
+    // MARK: Ending
+
+    @Test("counts what is gone already as stopped, killed and removed (defect 87c)")
+    func goneAlready() async throws {
+        let gone = Reply.error(404, "ist nicht da")
+        let cases: [(Operation, String, OperationOutcome)] = [
+            (.removeContainer(id: "c1"), "DELETE /containers/c1", .removed),
+            (.stopContainer(id: "c1", graceSeconds: 3), "POST /containers/c1/stop", .container(nil)),
+            (.killContainer(id: "c1"), "POST /containers/c1/kill", .container(nil)),
+            (.removeImage(reference: "nginx:tmp"), "DELETE /images/nginx:tmp", .removed),
+            (.removeVolume(name: "v", force: false), "DELETE /volumes/v", .removed),
+        ]
+        for (operation, call, expected) in cases {
+            let (outcome, _) = try await run(operation, [call: gone, "GET /containers/c1/json": gone])
+            #expect(outcome == expected, "\(operation)")
+        }
+    }
+
+    @Test("says of an image that vanished before it was tagged that it is not there (defect 87c)")
+    func vanishedBeforeTag() async throws {
+        let (outcome, _) = try await run(
+            .tagImage(reference: "nginx", tagged: "nginx:tmp"),
+            ["POST /images/nginx/tag": .error(404, "ist nicht da")])
+        #expect(outcome == .image(nil))
+    }
+
+    @Test("removes a container with its anonymous volumes and without killing it (defect 39)")
+    func removal() async throws {
+        let (outcome, calls) = try await run(
+            .removeContainer(id: "c1"), ["DELETE /containers/c1": Reply(status: 204)])
+        #expect(outcome == .removed)
+        #expect(calls == ["DELETE /containers/c1?v=1"])
+    }
+
+    @Test("lets no stop that takes its time hold up anybody else, whatever the storage driver (defect 73)")
+    func slowStops() async throws {
+        let isOver = EngineStub.Gate()
+        let arrived = Collected<String>()
+        try await withStub { request, connection in
+            if request.path.hasPrefix("/containers/slow"), request.method == "POST" {
+                arrived.append(request.path)
+                await isOver.wait()
+            }
+            let look = Self.ofItself[request.path] ?? .container("c1")
+            let reply = request.method == "GET" ? look : Reply(status: 204)
+            try await connection.answer(reply.status, reply.body)
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                let runner = Self.runner(on: client)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for number in 0..<20 {
+                        group.addTask {
+                            let stop = Operation.stopContainer(id: "slow\(number)", graceSeconds: 600)
+                            _ = await runner.run(stop) { _ in }
+                        }
+                    }
+                    while arrived.all.count < 20 { try await Task.sleep(for: .milliseconds(2)) }
+                    for operation in [
+                        Operation.stopContainer(id: "c1", graceSeconds: 1), .startContainer(id: "c1"),
+                        .killContainer(id: "c1"), .inspectContainer(id: "c1", name: ""),
+                    ] {
+                        let outcome = await runner.run(operation) { _ in }
+                        #expect(id(outcome) == "c1")
+                    }
+                    isOver.open()
+                    try await group.waitForAll()
+                }
+            }
+        }
+    }
+
+    // MARK: Images
+
+    @Test("does not call an image pulled that it cannot look at afterwards (defect 52)", arguments: [404, 500])
+    func lookAfterPull(status: Int) async throws {
+        let (outcome, calls) = try await run(
+            .pullImage(reference: "nginx", credential: nil),
+            [
+                "POST /images/create": Reply(body: #"{"status":"Status: Image is up to date"}"#),
+                "GET /images/nginx/json": .error(status, "not there"),
+            ])
+        #expect(calls.map { $0.prefix { $0 != "?" } } == ["POST /images/create", "GET /images/nginx/json"])
+        switch outcome {
+        case .image(nil): #expect(status == 404)
+        case .refused(let refusal): #expect(refusal.status == status && status == 500)
+        case .image, .container, .created, .nameTaken, .imageMissing, .volume, .removed, .unavailable, .unknown:
+            Issue.record("\(outcome)")
+        }
+    }
+}
