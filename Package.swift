@@ -79,7 +79,8 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "LosslessJSON", "Model", "Lifecycle", "Store", "Reconciler", "DockerEngine", "RancherAPI", "Runtime",
-                "HostInfo", nioCore, nioPosix, nioHTTP, httpClient, logging, lifecycle, unixSignals,
+                "StoragePlugin", "ContainerNetwork", "HostInfo", nioCore, nioPosix, nioHTTP, httpClient, logging,
+                lifecycle, unixSignals,
             ]),
         .executableTarget(
             name: "rancher-agent",
@@ -142,7 +143,8 @@ let package = Package(
         .testTarget(
             name: "RuntimeTests",
             dependencies: [
-                "DockerEngine", "EngineStub", "LosslessJSON", "Model", "RancherAPI", "Runtime", nioCore, nioPosix, nioHTTP,
+                "DockerEngine", "EngineStub", "LosslessJSON", "Model", "RancherAPI", "Runtime", nioCore, nioPosix,
+                nioHTTP,
                 logging,
             ]),
         .testTarget(name: "LosslessJSONTests", dependencies: ["LosslessJSON"]),

@@ -1,6 +1,7 @@
 internal import DockerEngine
 internal import FoundationEssentials
 package import HostInfo
+internal import StoragePlugin
 
 /// All settings, read from the environment once and never changed again (PROTOCOL 1.3, 1.4).
 package struct AgentConfiguration: Sendable {
@@ -33,6 +34,8 @@ package struct AgentConfiguration: Sendable {
     package var localStorageOverride: Int?
     /// Where the host's own figures are read.
     package var hostRoots: HostRoots
+    /// Where the storage plug-ins have their sockets.
+    package var storagePluginDirectory: String
     package var hostKeyPath: String
     /// Where the cloud's identity document is; `nil` if it is not to be asked for.
     package var cloudMetadataURL: String?
@@ -93,6 +96,7 @@ package struct AgentConfiguration: Sendable {
         // Nothing listens on these; whoever sets them still wants to know of a slip (PROTOCOL 12.1 no. 12).
         for name in ["HOST_API_PORT", "API_PROXY_LISTEN_PORT"] { _ = number(name) }
         hostRoots = HostRoots(environment: environment)
+        storagePluginDirectory = setting("STORAGE_PLUGIN_DIR") ?? StoragePlugins.defaultDirectory
         hostKeyPath = setting("HOST_KEY_FILE") ?? stateDirectory + "/../etc/ssl/host.key"
         cloudMetadataURL = setting("CLOUD_METADATA_URL") ?? Self.defaultCloudMetadataURL
         if let url = cloudMetadataURL, !url.hasPrefix("http://"), !url.hasPrefix("https://") {

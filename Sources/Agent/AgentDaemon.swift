@@ -1,7 +1,9 @@
 internal import AsyncHTTPClient
+internal import ContainerNetwork
 internal import DockerEngine
 internal import FoundationEssentials
 internal import Glibc
+internal import HostInfo
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -9,6 +11,7 @@ internal import RancherAPI
 internal import Reconciler
 internal import Runtime
 internal import ServiceLifecycle
+internal import StoragePlugin
 internal import Store
 internal import UnixSignals
 
@@ -58,9 +61,10 @@ package enum AgentDaemon {
             sources: .init(directory: containers, engine: facts, host: host, figures: figures, cloud: cloud),
             link: link, limits: limits, logger: logger)
         let loop = MainLoop(
-            group: loopGroup, queue: queue, link: link, runner: OperationRunner(engine: engine, facts: facts),
-            limits: limits,
-            logger: logger
+            group: loopGroup, queue: queue, link: link,
+            runner: OperationRunner(
+                engine: engine, facts: facts, surroundings: try surroundings(configuration)),
+            limits: limits, logger: logger
         ) {
             Reconciler(store: try directory.openStore(logger), codec: codec)
         }
@@ -92,6 +96,23 @@ package enum AgentDaemon {
         }
         logger.info("stopped")
         exit(0)
+    }
+
+    private static func surroundings(_ configuration: AgentConfiguration) throws -> Surroundings {
+        var surroundings = Surroundings()
+        surroundings.resolverFile = configuration.hostRoots.etc + "/resolv.conf"
+        let stateDirectory = configuration.stateDirectory
+        surroundings.defaultDisk = { IOPSInfo.defaultDisk(stateDirectory: stateDirectory) }
+        var deadlines = StoragePluginDeadlines()
+        if let deadline = configuration.dockerDeadline { deadlines = deadlines.capped(at: deadline) }
+        surroundings.plugins = StoragePlugins(
+            directory: configuration.storagePluginDirectory,
+            httpClient: HTTPClient(configuration: StoragePlugins.clientConfiguration), deadlines: deadlines)
+        // Network plug-ins know nothing of where this agent keeps its state.
+        surroundings.addresses = AddressLookup(
+            stateDirectories: [stateDirectory, AddressLookup.defaultStateDirectory],
+            procRoot: configuration.hostRoots.proc)
+        return surroundings
     }
 
     private static func engineClient(

@@ -17,18 +17,19 @@ package struct AddressLookup: Sendable {
     /// The looks that may be under way at a time, those included that hang and were given up.
     package static let concurrencyLimit = 128
 
-    let stateDirectory: String
+    let stateDirectories: [String]
     let procRoot: String
     let deadline: Duration
     let threads: LookThreads
 
     /// - Parameters:
+    ///   - stateDirectories: Where network plug-ins leave their results, below `cni`; the first that has one counts.
     ///   - procRoot: Where the host's `/proc` is.
     ///   - deadline: The longest time of one look.
     package init(
-        stateDirectory: String = defaultStateDirectory, procRoot: String = "/proc", deadline: Duration = deadline
+        stateDirectories: [String] = [defaultStateDirectory], procRoot: String = "/proc", deadline: Duration = deadline
     ) {
-        self.stateDirectory = stateDirectory
+        self.stateDirectories = stateDirectories
         self.procRoot = procRoot
         self.deadline = deadline
         threads = LookThreads(limit: Self.concurrencyLimit)
@@ -44,10 +45,12 @@ package struct AddressLookup: Sendable {
     ///   - startedAt: `State.StartedAt` of the container's inspection as the engine wrote it.
     ///   - pid: `State.Pid`; 0 if the container does not run.
     package func look(containerID: String, startedAt: String, pid: Int) async -> AddressSighting {
-        let path = StateFile.path(stateDirectory: stateDirectory, containerID: containerID, startedAt: startedAt)
+        let paths = stateDirectories.compactMap {
+            StateFile.path(stateDirectory: $0, containerID: containerID, startedAt: startedAt)
+        }
         let namespace = pid > 0 ? "\(procRoot)/\(pid)/ns/net" : nil
         return await threads.run(within: deadline) {
-            if let path, let sighting = StateFile.read(path) { return sighting }
+            for path in paths { if let sighting = StateFile.read(path) { return sighting } }
             guard let namespace else { return .notYet("the container has no process") }
             return NetworkNamespace.firstAddress(ofLink: "eth0", in: namespace)
         }

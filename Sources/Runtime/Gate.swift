@@ -20,8 +20,11 @@ package final class Gate: Sendable {
 
     /// Runs the body as soon as there is a place.
     ///
+    /// - Parameter lentFor: For this time instead of the gate's own.
     /// - Throws: `CancellationError` if the task is cancelled while it waits.
-    package func withPlace<Result: Sendable>(_ body: () async -> Result) async throws -> Result {
+    package func withPlace<Result: Sendable>(
+        lentFor: Duration? = nil, _ body: () async -> Result
+    ) async throws -> Result {
         let number = state.withLock { state in
             state.nextNumber += 1
             return state.nextNumber
@@ -46,7 +49,7 @@ package final class Gate: Sendable {
             continuation?.resume(returning: false)
         }
         guard isIn else { throw CancellationError() }
-        guard let lentFor else {
+        guard let lentFor = lentFor ?? self.lentFor else {
             defer { leave() }
             return await body()
         }

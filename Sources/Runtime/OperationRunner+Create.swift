@@ -2,14 +2,6 @@ import DockerEngine
 import LosslessJSON
 import Model
 
-/// What creating depends on that is not the engine's.
-struct CreateSurroundings: Sendable {
-    /// The host's resolv.conf, as this process sees it.
-    var resolverFile: String
-    /// The device that `DEFAULT_DISK` stands for, as far as it is known now.
-    var defaultDisk: @Sendable () -> String?
-}
-
 extension OperationRunner {
     /// Creates the container. The engine is asked for no more than what this one depends on.
     ///

@@ -87,7 +87,7 @@ struct NamespaceTests {
         let container = try NamespaceProcess()
         try container.ip("link", "add", "eth0", "type", "bridge")
         try container.ip("address", "add", "10.42.1.7/16", "dev", "eth0")
-        let lookup = AddressLookup(stateDirectory: state.path)
+        let lookup = AddressLookup(stateDirectories: [state.path])
         let pid = container.pid
         func lookMany() async -> [AddressSighting] {
             await withTaskGroup(of: AddressSighting.self) { group in

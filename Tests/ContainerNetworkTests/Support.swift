@@ -20,7 +20,7 @@ final class StateDirectory {
     func look(
         procRoot: String = "/proc", containerID: String = containerID, startedAt: String = startedAt, pid: Int = 0
     ) async -> AddressSighting {
-        await AddressLookup(stateDirectory: path, procRoot: procRoot).look(
+        await AddressLookup(stateDirectories: [path], procRoot: procRoot).look(
             containerID: containerID, startedAt: startedAt, pid: pid)
     }
 }

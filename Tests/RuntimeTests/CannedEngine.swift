@@ -21,8 +21,10 @@ final class CannedEngine: Sendable {
         self.version = version
     }
 
-    /// What it was asked, in order and without the pings.
-    var calls: [String] { seen.withLock { $0.map(\.call) } }
+    /// What it was asked, in order and without the pings and the questions about itself.
+    var calls: [String] {
+        seen.withLock { $0.map(\.call).filter { !["GET /version", "GET /info"].contains($0) } }
+    }
 
     /// The body of the last request of that kind.
     func body(of call: String) -> String? { seen.withLock { $0.last { $0.call == call }?.body } }

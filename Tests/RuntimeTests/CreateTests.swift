@@ -23,10 +23,12 @@ struct CreateTests {
         _ instance: InstanceSpecification, _ client: EngineClient, resolverFile: String = "/nonexistent",
         defaultDisk: String? = nil, progress: @escaping @Sendable (String) -> Void = { _ in }
     ) async -> OperationOutcome {
+        var surroundings = Surroundings()
+        surroundings.resolverFile = resolverFile
+        surroundings.defaultDisk = { defaultDisk }
         let runner = OperationRunner(
-            engine: client, facts: EngineFacts(engine: client), resolverFile: resolverFile, defaultDisk: { defaultDisk }
-        )
-        return await runner.run(.createContainer(instance), progress: progress)
+            engine: client, facts: EngineFacts(engine: client), surroundings: surroundings)
+        return await runner.run(.createContainer(instance, mountpoints: [:]), progress: progress)
     }
 
     @Test("asks for nothing that it does not need")

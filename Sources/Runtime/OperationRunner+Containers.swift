@@ -1,0 +1,75 @@
+import DockerEngine
+import LosslessJSON
+import Model
+
+extension OperationRunner {
+    func look(_ id: String) async throws(EngineError) -> InspectedContainer? {
+        do throws(EngineError) {
+            let raw = try await engine.inspectContainer(id)
+            guard let container = InspectedContainer(raw) else {
+                throw EngineError(.badAnswer, "an inspection without an id", call: "GET /containers/{id}/json")
+            }
+            return container
+        } catch  where error.isNotFound {
+            return nil
+        }
+    }
+
+    /// A look at what has just been done. One that fails is repeated: what was done is known, and would be lost.
+    func lookPatiently(_ id: String) async throws(EngineError) -> InspectedContainer? {
+        for _ in 0..<2 {
+            if let seen = try? await look(id) { return seen }
+        }
+        return try await look(id)
+    }
+
+    func afterwards(
+        _ id: String, _ work: () async throws(EngineError) -> Void
+    ) async throws(EngineError) -> OperationOutcome {
+        try await untilGone(work)
+        return .container(try await lookPatiently(id))
+    }
+
+    func find(_ identity: ContainerIdentity) async throws(EngineError) -> InspectedContainer? {
+        for id in identity.ids {
+            if let container = try await look(id) { return container }
+        }
+        guard !identity.uuid.isEmpty else { return nil }
+        let label = "\(ContainerSummary.instanceLabel)=\(identity.uuid)"
+        let hits = try await engine.listContainers(all: true, labels: [label]).compactMap(ContainerSummary.init)
+        // Of several copies the living one is the instance; then the order of ids, so that it is always the same one.
+        let ordered = hits.sorted { left, right in
+            left.state.isAlive == right.state.isAlive ? left.id < right.id : left.state.isAlive
+        }
+        for hit in ordered {
+            if let container = try await look(hit.id) { return container }
+        }
+        return nil
+    }
+
+    func remove(_ id: String) async throws(EngineError) -> OperationOutcome {
+        do throws(EngineError) {
+            // Anonymous volumes go with the container that they were made for; nobody could ever name them.
+            try await engine.removeContainer(id, removeVolumes: true, force: false)
+            return .removed
+        } catch  where error.isNotFound {
+            return .removed
+        } catch  where error.isConflict {
+            // Started again meanwhile, or being removed by somebody else.
+            guard let container = try await look(id) else { return .removed }
+            return container.state.isAlive || container.state == .removing
+                ? .container(container) : OperationOutcome(error)
+        }
+    }
+
+    func inspect(id: String, name: String) async throws(EngineError) -> InspectedContainer? {
+        if !id.isEmpty, let container = try await look(id) { return container }
+        guard !name.isEmpty, let container = try await look(name), container.isNamed(name) else { return nil }
+        return container
+    }
+}
+
+extension InspectedContainer {
+    /// The engine also finds containers by the beginning of their id; a name has to be the name.
+    func isNamed(_ name: String) -> Bool { raw["Name"].text == "/\(name)" }
+}

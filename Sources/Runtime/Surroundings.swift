@@ -1,0 +1,18 @@
+package import ContainerNetwork
+package import StoragePlugin
+
+/// What the work needs of the host besides the engine.
+package struct Surroundings: Sendable {
+    /// The host's resolv.conf, as this process sees it.
+    package var resolverFile = "/etc/resolv.conf"
+    /// The device that `DEFAULT_DISK` stands for, as far as it is known at the moment of the call.
+    package var defaultDisk: @Sendable () -> String? = { nil }
+    /// `nil` if there are none here.
+    package var plugins: StoragePlugins?
+    package var addresses = AddressLookup()
+    /// How long an address is waited for (PROTOCOL 9).
+    package var addressPatience = Duration.seconds(30)
+
+    /// Those of a plain host without storage plug-ins.
+    package init() {}
+}
