@@ -68,6 +68,8 @@ final class PingResponder: Service {
                 return try await link.send(body)
             } catch {
                 logger.debug("ping not answered", metadata: ["event": "\(event.id)", "error": "\(error)"])
+                // The next ping comes in seconds: one that the server refuses must not take the place of others.
+                guard (error as? RancherError)?.isRetryable == true else { return }
                 try? await Task.sleep(for: .seconds(1))
             }
         }

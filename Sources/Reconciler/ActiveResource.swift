@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import Lifecycle
 internal import LosslessJSON
 internal import Model
@@ -50,19 +49,6 @@ struct Tiding {
     let failure: String?
     /// Of a volume that is active now; empty unless a storage plug-in has mounted it.
     let mountpoint: String?
-}
-
-/// The text form in which a machine is stored.
-package enum MachineCoding {
-    static func encode(_ machine: ResourceMachine) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(machine), as: UTF8.self)
-    }
-
-    static func decode(_ text: String) throws -> ResourceMachine {
-        try JSONDecoder().decode(ResourceMachine.self, from: Data(text.utf8))
-    }
 }
 
 /// An event without an answer.

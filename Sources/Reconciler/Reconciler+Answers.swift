@@ -5,6 +5,7 @@ internal import Store
 /// The answers that the server has not taken yet.
 struct Outbox {
     struct Letter {
+        let writtenAt: Timestamp
         var attempts = 0
         var isOnItsWay = false
         /// Its time has come, and it waits for a place.
@@ -34,7 +35,7 @@ extension Reconciler {
         let body = codec.reply(to: event.header, answer, messageID: makeID(), at: now)
         try store.insertReply(to: eventID, body: body, isFailure: answer.isFailure, at: now)
         try store.setState(.answered, ofEvent: eventID, at: now)
-        outbox.letters[eventID] = Outbox.Letter()
+        outbox.letters[eventID] = Outbox.Letter(writtenAt: now)
         try post(eventID)
     }
 
@@ -46,7 +47,7 @@ extension Reconciler {
         }
         guard try store.reply(to: eventID) != nil else { return }
         try store.setState(.answered, ofEvent: eventID, at: now)
-        outbox.letters[eventID] = Outbox.Letter()
+        outbox.letters[eventID] = Outbox.Letter(writtenAt: now)
         try post(eventID)
     }
 
@@ -99,7 +100,7 @@ extension Reconciler {
         try returned(eventID)
         guard var letter = outbox.letters[eventID] else { return }
         letter.attempts += 1
-        guard !isFinal else {
+        guard !isFinal, now - letter.writtenAt < limits.answerAge else {
             outbox.letters[eventID] = nil
             try store.replyFailed(to: eventID, attempts: letter.attempts, next: nil, error: reason)
             try store.setState(.closed, ofEvent: eventID, at: now)

@@ -44,7 +44,7 @@ extension Reconciler {
         let onTheirWay = outbox.letters.filter(\.value.isOnItsWay)
         outbox = Outbox()
         for row in rows {
-            var letter = Outbox.Letter(attempts: row.attempts)
+            var letter = Outbox.Letter(writtenAt: min(row.createdAt, now), attempts: row.attempts)
             letter.isOnItsWay = onTheirWay[row.eventID] != nil
             if letter.isOnItsWay {
                 outbox.onTheirWay += 1

@@ -12,6 +12,8 @@ package struct ReconcilerLimits: Sendable {
     /// The first pause between two tries to deliver an answer; it doubles up to the longest.
     package var firstDeliveryPause = Duration.milliseconds(500)
     package var longestDeliveryPause = Duration.seconds(30)
+    /// After which an answer that the server does not take is given up. The server has given up after minutes.
+    package var answerAge = Duration.seconds(86_400)
     /// How long a delivered answer is kept for the case that its event is sent again; the server gives up after minutes.
     package var closedEventAge = Duration.seconds(3600)
     package var closedEvents = 20_000

@@ -5,7 +5,9 @@ internal import Synchronization
 /// The containers of this host as the observer knows them, for whoever needs the list at once: the ping.
 package final class ContainerDirectory: Sendable {
     private struct State {
-        var containers: [String: ContainerSummary] = [:]
+        var containers: [String: ContainerSummary] = [:] { didSet { sorted = nil } }
+        /// The same in the order of their ids, as soon as somebody has asked for it.
+        var sorted: [ContainerSummary]?
         var isComplete = false
     }
 
@@ -16,7 +18,11 @@ package final class ContainerDirectory: Sendable {
     /// All containers by id, and whether that is all there are: without a living connection to the engine a missing
     /// one says nothing.
     package var contents: (containers: [ContainerSummary], isComplete: Bool) {
-        state.withLock { state in (state.containers.values.sorted { $0.id < $1.id }, state.isComplete) }
+        state.withLock { state in
+            let sorted = state.sorted ?? state.containers.values.sorted { $0.id < $1.id }
+            state.sorted = sorted
+            return (sorted, state.isComplete)
+        }
     }
 
     func replace(_ containers: [ContainerSummary]) {

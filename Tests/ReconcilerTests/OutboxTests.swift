@@ -41,6 +41,24 @@ struct OutboxTests {
         #expect(host.isIdle)
     }
 
+    @Test("An answer that the server does not take for a day is given up, also by a later process")
+    func dayOld() throws {
+        let host = try Host()
+        answered(2, host)
+        host.letters = []
+        host.tick(after: .seconds(86_399))
+        host.give(.undelivered(eventID: "e0", reason: "403", isFinal: false))
+        #expect(try host.store.eventState("e0") == .answered)
+        host.give(.undelivered(eventID: "e1", reason: "403", isFinal: false))
+        try host.crash { _ in false }
+        host.letters = []
+        host.tick(after: .seconds(31))
+        host.letters = []
+        host.give(.undelivered(eventID: "e0", reason: "403", isFinal: false))
+        #expect(try host.store.eventState("e0") == .closed)
+        #expect(host.notes.contains { if case .answerRefused("e0", _) = $0 { true } else { false } })
+    }
+
     @Test("A pause goes on where it was after a restart")
     func backOffAfterRestart() throws {
         let host = try Host()
