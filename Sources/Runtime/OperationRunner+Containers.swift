@@ -5,7 +5,7 @@ import Model
 extension OperationRunner {
     func look(_ id: String) async throws(EngineError) -> InspectedContainer? {
         do throws(EngineError) {
-            let raw = try await engine.inspectContainer(id)
+            let raw = await withImageName(try await engine.inspectContainer(id))
             guard let container = InspectedContainer(raw) else {
                 throw EngineError(.badAnswer, "an inspection without an id", call: "GET /containers/{id}/json")
             }
@@ -13,6 +13,26 @@ extension OperationRunner {
         } catch  where error.isNotFound {
             return nil
         }
+    }
+
+    /// A container that was made of an image's id shows this id as the name of its image, which tells people nothing: it
+    /// gets the first name that the image has (PROTOCOL 5.0.6). A name that was asked for is left as it is, whatever
+    /// other names the image has, and all else of the inspection anyway.
+    private func withImageName(_ raw: JSON) async -> JSON {
+        guard let shown = raw["Config"]["Image"].nonEmptyText, let id = raw["Image"].nonEmptyText,
+            Self.isImageID(shown, of: id), let image = try? await inspectImage(id),
+            let name = (image["RepoTags"].array ?? []).compactMap(\.nonEmptyText).first,
+            case .object(var container) = raw, case .object(var configuration) = raw["Config"]
+        else { return raw }
+        configuration["Image"] = .string(name)
+        container["Config"] = .object(configuration)
+        return .object(container)
+    }
+
+    /// Whether the text is the whole id or its beginning, at least the twelve digits that people are shown.
+    private static func isImageID(_ text: String, of id: String) -> Bool {
+        let digits = id.drop { $0 != ":" }.dropFirst()
+        return text == id || text.utf8.count >= 12 && digits.hasPrefix(text)
     }
 
     /// A look at what has just been done. One that fails is repeated: what was done is known, and would be lost.

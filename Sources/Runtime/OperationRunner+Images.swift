@@ -23,17 +23,17 @@ extension OperationRunner {
         let report: @Sendable (JSON) -> Void = { object in
             if let status = object["status"].nonEmptyText { progress(status) }
         }
-        do throws(EngineError) {
+        func pull(with auth: RegistryAuth?) async throws(EngineError) {
             try await engine.pullImage(
-                name: parsed.familiarName, tag: parsed.pullTag, auth: credential?.auth(for: parsed.domain),
-                onProgress: report)
-        } catch let first where credential != nil && [401, 403, 404].contains(first.status) {
-            // A public image may be refused because of a stale credential; the first error is the telling one.
+                name: parsed.familiarName, tag: parsed.pullTag, auth: auth, onProgress: report)
+        }
+        let auth = credential?.auth(for: parsed.domain)
+        do throws(EngineError) {
             do throws(EngineError) {
-                try await engine.pullImage(
-                    name: parsed.familiarName, tag: parsed.pullTag, auth: nil, onProgress: report)
-            } catch  where error.status != nil {
-                throw first
+                try await pull(with: auth)
+            } catch let first where auth != nil && [401, 403, 404].contains(first.status) {
+                // A public image may be refused because of a stale credential; the first error is the telling one.
+                do throws(EngineError) { try await pull(with: nil) } catch  where error.status != nil { throw first }
             }
         } catch  where error.kind == .failedInStream {
             return .refused(Refusal(message: "Image [\(reference)] failed to pull: \(error.message)"))

@@ -301,6 +301,13 @@ struct DecodingTests {
         #expect(try asked { $0 = $0.setting(["instancePull", "mode"], to: 5) } == .pullImage(image))
         #expect(try asked { $0 = $0.setting(["instancePull", "complete"], to: true) } == .releaseImage(image))
         #expect(try asked { $0 = $0.setting(["instancePull", "mode"], to: "cached") } == .inspectImage(image))
+        // Without a temporary tag there is none to take off, and the image's own name is nobody's to remove.
+        var untagged = image
+        untagged.temporaryTag = ""
+        let done = try asked {
+            $0 = $0.setting(["instancePull", "complete"], to: true).setting(["instancePull", "tag"], to: nil)
+        }
+        #expect(done == .inspectImage(untagged))
         image.credential = nil
         #expect(
             try asked { $0 = $0.setting(["instancePull", "image", "registryCredential"], to: nil) } == .pullImage(image)

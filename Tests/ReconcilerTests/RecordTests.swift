@@ -65,7 +65,8 @@ struct RecordTests {
 
     @Test("A record of a machine with nothing missing is read as it was written")
     func exact() throws {
-        let fresh = ResourceMachine.volume(VolumeMachine(VolumeSpecification(name: "v", driver: "d"), desired: .removed))
+        let fresh = ResourceMachine.volume(
+            VolumeMachine(VolumeSpecification(name: "v", driver: "d"), desired: .removed))
         #expect(try MachineCoding.decode(try MachineCoding.encode(fresh)) == fresh)
     }
 }

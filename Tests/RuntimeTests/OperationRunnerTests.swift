@@ -281,6 +281,46 @@ struct OperationRunnerTests {
         }
     }
 
+    @Test(
+        "names the image of a container that was made of an image's id, and changes nothing else (defects 44, 45)",
+        arguments: [
+            ("sha256:0123456789abcdef", ["GET /images/sha256:0123456789abcdef/json"], #""nginx:1.13""#),
+            ("0123456789ab", ["GET /images/sha256:0123456789abcdef/json"], #""nginx:1.13""#),
+            ("nginx", [], #""nginx""#), ("012345", [], #""012345""#),
+        ])
+    func imageName(shown: String, calls expected: [String], name: String) async throws {
+        let text =
+            #"{"Id":"c1","Image":"sha256:0123456789abcdef","X":1.50,"Config":{"A":9007199254740993,"Image":"%"}}"#
+        let (outcome, calls) = try await run(
+            .inspectContainer(id: "c1", name: ""),
+            [
+                "GET /containers/c1/json": Reply(body: text.replacing("%", with: shown)),
+                "GET /images/sha256:0123456789abcdef/json": Reply(body: #"{"RepoTags":["nginx:1.13","nginx:latest"]}"#),
+            ])
+        guard case .container(let container?) = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(container.raw.encodedText == text.replacing(#""%""#, with: name))
+        #expect(calls == ["GET /containers/c1/json"] + expected)
+    }
+
+    @Test("leaves the id where the image has no name or cannot be looked at (defect 44)", arguments: [200, 404, 500])
+    func noImageName(status: Int) async throws {
+        let text = #"{"Id":"c1","Image":"sha256:0123456789abcdef","Config":{"Image":"sha256:0123456789abcdef"}}"#
+        let (outcome, _) = try await run(
+            .inspectContainer(id: "c1", name: ""),
+            [
+                "GET /containers/c1/json": Reply(body: text),
+                "GET /images/sha256:0123456789abcdef/json": Reply(status: status, body: #"{"RepoTags":[]}"#),
+            ])
+        guard case .container(let container?) = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(container.raw.encodedText == text)
+    }
+
     // MARK: Images
 
     @Test("does not call an image pulled that it cannot look at afterwards (defect 52)", arguments: [404, 500])

@@ -26,7 +26,9 @@ extension DialectACodec {
             alwaysPull: true)
         // Whatever else the mode says means a pull.
         if pull["mode"].value.text == "cached" { return .inspectImage(specification) }
-        return try pull["complete"].boolean() ? .releaseImage(specification) : .pullImage(specification)
+        guard try pull["complete"].boolean() else { return .pullImage(specification) }
+        // Without a temporary tag there is nothing to take off but the image's own name.
+        return specification.temporaryTag.isEmpty ? .inspectImage(specification) : .releaseImage(specification)
     }
 
     /// PROTOCOL 5.12.
