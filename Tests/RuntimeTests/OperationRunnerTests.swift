@@ -323,6 +323,38 @@ struct OperationRunnerTests {
 
     // MARK: Images
 
+    @Test("makes four pulls at a time, and the others wait for their turn (defect 58)")
+    func pullsAtATime() async throws {
+        let underWay = Mutex((now: 0, most: 0, all: 0))
+        try await withStub { request, connection in
+            guard request.path.hasPrefix("/images/create") else {
+                return try await connection.answer(200, #"{"Id":"sha256:1"}"#)
+            }
+            underWay.withLock { state in
+                state.now += 1
+                state.most = max(state.most, state.now)
+                state.all += 1
+            }
+            try await Task.sleep(for: .milliseconds(30))
+            underWay.withLock { $0.now -= 1 }
+            try await connection.answer(200, #"{"status":"Status: Downloaded newer image"}"#)
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                let runner = Self.runner(on: client)
+                await withTaskGroup(of: Void.self) { group in
+                    for number in 0..<12 {
+                        group.addTask {
+                            let pull = Operation.pullImage(reference: "image\(number)", credential: nil)
+                            _ = await runner.run(pull) { _ in }
+                        }
+                    }
+                }
+            }
+        }
+        #expect(underWay.withLock { $0.all } == 12)
+        #expect(underWay.withLock { $0.most } == 4)
+    }
+
     @Test("does not call an image pulled that it cannot look at afterwards (defect 52)", arguments: [404, 500])
     func lookAfterPull(status: Int) async throws {
         let (outcome, calls) = try await run(
