@@ -71,4 +71,18 @@ struct DispatchTests {
             try await scene.server.resume()
         }
     }
+
+    @Test func `pings that nobody can answer take no place from the others`() async throws {
+        try await Scene.play { scene in
+            for _ in 1...40 {
+                var ping = RancherServer.ping(resources: true, instances: true).object ?? JSONObject()
+                // The server takes answers for addresses of its own only.
+                ping["replyTo"] = "elsewhere"
+                scene.server.sendRaw(text: JSON.object(ping).encodedText)
+            }
+            let ping = RancherServer.ping(resources: true, instances: true)
+            scene.server.send(event: ping)
+            try await scene.server.waitForReply(to: ping.eventID, timeout: .seconds(3))
+        }
+    }
 }
