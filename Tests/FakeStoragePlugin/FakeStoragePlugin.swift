@@ -18,6 +18,7 @@ package final class FakeStoragePlugin: Sendable {
         var connections: [ObjectIdentifier: any Channel] = [:]
         var calls: [VolumeCall] = []
         var faults: [VolumeVerb: [(fault: PluginFault, times: Int)]] = [:]
+        var reactions: [VolumeVerb: @Sendable () -> Void] = [:]
         var created: Set<String> = []
         var attached: Set<String> = []
         var mounted: Set<String> = []
@@ -74,8 +75,55 @@ package final class FakeStoragePlugin: Sendable {
         state.withLock { $0.faults[verb, default: []].append((fault, times)) }
     }
 
+    /// Does something more at the next call, when it has arrived and before anything else is done about it.
+    package func react(to verb: VolumeVerb, _ action: @escaping @Sendable () -> Void) {
+        state.withLock { $0.reactions[verb] = action }
+    }
+
     /// All is well again.
-    package func clearFaults() { state.withLock { $0.faults = [:] } }
+    package func clearFaults() {
+        state.withLock { state in
+            state.faults = [:]
+            state.reactions = [:]
+        }
+    }
+
+    /// Puts a volume there, created and attached, as by somebody else.
+    package func provide(_ volume: String) {
+        state.withLock { state in
+            state.created.insert(volume)
+            state.attached.insert(volume)
+        }
+    }
+
+    /// Is not found any more by who looks for it now; the calls that have arrived are answered.
+    ///
+    /// - Parameter leavingSocketFile: There is a socket in its place on which nobody listens, as after a crash.
+    package func vanish(leavingSocketFile: Bool) {
+        rename(socketPath, hiddenPath)
+        if leavingSocketFile { Self.makeDeadSocket(at: socketPath) }
+    }
+
+    /// Is found again.
+    package func reappear() {
+        // Replaces what stands in its place.
+        rename(hiddenPath, socketPath)
+    }
+
+    private var hiddenPath: String { socketPath + ".hidden" }
+
+    private static func makeDeadSocket(at path: String) {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                _ = bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        close(descriptor)
+    }
 
     private func enter(_ channel: any Channel) {
         state.withLock { $0.connections[ObjectIdentifier(channel)] = channel }
@@ -86,13 +134,17 @@ package final class FakeStoragePlugin: Sendable {
 
     /// Notes the call and says what is to be done about it.
     func take(_ call: VolumeCall) -> PluginFault? {
-        state.withLock { state in
+        let (fault, reaction) = state.withLock { state -> (PluginFault?, (@Sendable () -> Void)?) in
             state.calls.append(call)
-            guard let verb = VolumeVerb(rawValue: call.verb), var order = state.faults[verb]?.first else { return nil }
+            guard let verb = VolumeVerb(rawValue: call.verb) else { return (nil, nil) }
+            let reaction = state.reactions.removeValue(forKey: verb)
+            guard var order = state.faults[verb]?.first else { return (nil, reaction) }
             order.times -= 1
             if order.times > 0 { state.faults[verb]?[0] = order } else { state.faults[verb]?.removeFirst() }
-            return order.fault
+            return (order.fault, reaction)
         }
+        reaction?()
+        return fault
     }
 
     /// Does the work of the call and gives the body of the answer.

@@ -41,7 +41,10 @@ final class Scene: Sendable {
         self.server = server
         engine = try Engine.current()
         directory = NSTemporaryDirectory() + "rancher-it-" + UUID().uuidString.prefix(8)
-        try FileManager.default.createDirectory(atPath: directory + "/state", withIntermediateDirectories: true)
+        for name in ["state", "plugins"] {
+            try FileManager.default.createDirectory(
+                atPath: "\(directory)/\(name)", withIntermediateDirectories: true)
+        }
         proxyOrNone =
             setting.isProxied ? try FaultProxy(socket: directory + "/engine.sock", engineSocket: engine.socket) : nil
         var environment = [
@@ -49,6 +52,7 @@ final class Scene: Sendable {
             "DOCKER_HOST": proxyOrNone?.host ?? "unix://\(engine.socket)",
             "CATTLE_STATE_DIR": directory + "/state",
             "CATTLE_HOME": directory + "/home",
+            "CATTLE_STORAGE_PLUGIN_DIR": directory + "/plugins",
             "CATTLE_AGENT_IP": "127.0.0.1",
             // Nothing leaves this machine.
             "CATTLE_DETECT_CLOUD_PROVIDER": "false",

@@ -1,0 +1,105 @@
+import Foundation
+import LosslessJSON
+import RancherSimulator
+import Testing
+
+/// Volumes that the engine keeps, and directories of the host (PROTOCOL 7.3, 7.5).
+@Suite(.serialized)
+struct VolumeTests {
+    @Test func `a driver's options reach the engine, and the volume is used again when it is there`() async throws {
+        try await Scene.play(.init(isProxied: true)) { scene in
+            let volume = scene.volume("options")
+            let instance = scene.instance("options") {
+                $0.use(volume, of: "local", options: ["type": "tmpfs", "device": "tmpfs", "o": "size=2m"])
+            }
+            let known = try await scene.activate(instance)
+            let shown = try JSON(parsing: Array(try await scene.engine.docker("volume", "inspect", volume).utf8))[0]
+            #expect(shown["Options"] == ["device": "tmpfs", "o": "size=2m", "type": "tmpfs"])
+            #expect(shown["Driver"] == "local")
+            #expect(try await scene.sources(of: known)["/data"] == shown["Mountpoint"].text)
+            try await scene.remove(known)
+            // It outlives its instance.
+            #expect(try await scene.engine.hasVolume(volume))
+            _ = try await scene.activate(scene.instance("other") { $0.use(volume, of: "local") })
+            #expect(scene.proxy.count(.createVolume) == 1)
+        }
+    }
+
+    @Test func `a volume of the same name and another driver is not taken for the one (defect 60)`() async throws {
+        try await Scene.play { scene in
+            let volume = scene.volume("same")
+            try await scene.engine.docker("volume", "create", volume)
+            let instance = scene.instance("same") { $0.use(volume, of: "rancher-nfs") }
+            let failure = try await scene.fail(instance.activate())
+            #expect(failure == "Volume \(volume) exists with driver local instead of rancher-nfs")
+            try await scene.confirmGone(instance)
+            #expect(try await scene.engine.hasVolume(volume))
+        }
+    }
+
+    @Test func `a volume in use is tried three times, then that is the answer, and it is still there (defect 61)`()
+        async throws
+    {
+        try await Scene.play(.init(isProxied: true)) { scene in
+            let volume = scene.volume("used")
+            let user = try await scene.engine.docker("create", "-v", "\(volume):/data", Engine.image)
+            let event = RancherServer.volumeRemove(name: volume)
+            let failure = try await scene.fail(event)
+            print("in use: \(failure)")
+            #expect(failure.contains("in use"))
+            #expect(scene.proxy.count(.removeVolume) == 3)
+            #expect(try await scene.engine.hasVolume(volume))
+            try await scene.engine.remove(user)
+            try await scene.succeed(RancherServer.renewed(event))
+            #expect(try await !scene.engine.hasVolume(volume))
+            // And one that is gone is gone.
+            try await scene.succeed(RancherServer.renewed(event))
+        }
+    }
+
+    /// A volume object with a `uri`.
+    struct Directory: Sendable, CustomTestStringConvertible {
+        let driver: String?
+        let isHostPath: Bool
+        let scheme: String
+
+        var testDescription: String { "\(driver ?? "no driver"), isHostPath \(isHostPath), \(scheme)" }
+    }
+
+    @Test(
+        "nothing is ever deleted at the uri of a volume that is removed (defects 63, 64)",
+        arguments: [
+            Directory(driver: nil, isHostPath: true, scheme: "file://"),
+            Directory(driver: nil, isHostPath: false, scheme: "file://"),
+            Directory(driver: "", isHostPath: false, scheme: "file://file://"),
+            Directory(driver: nil, isHostPath: false, scheme: ""),
+            Directory(driver: "local", isHostPath: true, scheme: "file://"),
+            Directory(driver: "local", isHostPath: false, scheme: "file://"),
+        ])
+    func uri(_ given: Directory) async throws {
+        try await Scene.play { scene in
+            let directory = scene.directory + "/precious"
+            let file = directory + "/deep/file"
+            try FileManager.default.createDirectory(atPath: directory + "/deep", withIntermediateDirectories: true)
+            try "precious".write(toFile: file, atomically: true, encoding: .utf8)
+            let volume = scene.volume("uri")
+            if given.driver == "local" { try await scene.engine.docker("volume", "create", volume) }
+            // Both as a removal of its own, and with an instance that had it.
+            var instance = scene.instance("uri") { $0.dataVolumes = ["\(directory):/data"] }
+            instance = try await scene.activate(instance)
+            try await scene.remove(instance)
+            let event = RancherServer.makeEvent(
+                name: "storage.volume.remove", resourceType: "volume", resourceId: "1v9",
+                data: [
+                    "volume": [
+                        "id": "1v9", "type": "volume", "name": .string(volume), "driver": JSON(given.driver),
+                        "driverOpts": nil, "uri": .string(given.scheme + directory),
+                        "isHostPath": .bool(given.isHostPath), "uuid": "volume-1v9", "state": "removing",
+                    ]
+                ])
+            try await scene.succeed(event)
+            #expect(try await !scene.engine.hasVolume(volume))
+            #expect(try String(contentsOfFile: file, encoding: .utf8) == "precious")
+        }
+    }
+}

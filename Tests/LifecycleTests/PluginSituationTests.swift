@@ -1,0 +1,127 @@
+import Lifecycle
+import Model
+import SimulatedEngine
+import Testing
+
+/// Volumes of storage plug-ins, and the instances that use them, in situations that the tables do not show.
+struct PluginSituationTests {
+    private static let volume = VolumeSpecification(name: "v", driver: "flex")
+
+    private static var user: InstanceSpecification {
+        var specification = instance()
+        specification.volumes = [volume]
+        return specification
+    }
+
+    /// One that is mounted for an instance.
+    private static func mounted(holder: String = "u-1") -> VolumeMachine {
+        var machine = VolumeMachine(volume, desired: .active, holder: holder)
+        for outcome in [OperationOutcome.keptByPlugin, .pluginDone(mountpoint: ""), .pluginDone(mountpoint: "")] {
+            machine.step(outcome)
+        }
+        machine.step(.pluginDone(mountpoint: "/mnt/v"))
+        machine.step()
+        return machine
+    }
+
+    @Test(
+        "A failed attach or mount is undone before it is reported; a failed creation needs no undoing (defect 35)",
+        arguments: [PluginCall.create, .attach, .mount])
+    func undone(_ failing: PluginCall) {
+        var machine = VolumeMachine(Self.volume, desired: .active, holder: "u-1")
+        machine.step(.keptByPlugin)
+        for call in [PluginCall.create, .attach, .mount] {
+            #expect(machine.next == .perform(.callPlugin(call, Self.volume)))
+            if call == failing { break }
+            machine.step(.pluginDone(mountpoint: ""))
+        }
+        machine.step(refused("disk on fire"))
+        if failing != .create {
+            #expect(machine.step(.pluginDone(mountpoint: "")) == .perform(.callPlugin(.unmount, Self.volume)))
+        }
+        #expect(machine.next == .fail("disk on fire"))
+        #expect(!machine.mayBeMounted)
+    }
+
+    @Test("A second mount that fails leaves the volume to those who have it already (defect 36)")
+    func failedForAnother() {
+        var machine = Self.mounted()
+        machine.wished(VolumeMachine(Self.volume, desired: .active, holder: "u-2"))
+        machine.step(.keptByPlugin)
+        machine.step(refused("disk on fire"))
+        #expect(machine.step() == .fail("disk on fire"))
+        #expect(machine.phase == .failed)
+        #expect(machine.holders == ["u-1"])
+        #expect(machine.mayBeMounted)
+        // The one that failed gives it back, which is nothing to do; the one that has it unmounts it.
+        #expect(machine.released(by: "u-2") == true)
+        #expect(machine.released(by: "u-1") == false)
+    }
+
+    @Test("A volume is given back by the last of its holders only (defect 36)")
+    func lastHolder() {
+        var machine = Self.mounted()
+        machine.wished(VolumeMachine(Self.volume, desired: .active, holder: "u-2"))
+        machine.step(.keptByPlugin)
+        for mountpoint in ["", "", "/mnt/v"] { machine.step(.pluginDone(mountpoint: mountpoint)) }
+        machine.step()
+        #expect(machine.holders == ["u-1", "u-2"])
+        #expect(machine.released(by: "u-1") == true)
+        #expect(machine.released(by: "u-2") == false)
+    }
+
+    @Test(
+        "Nothing is given back while the container may still be alive (defect 37)",
+        arguments: [InstanceDesire.stopped, .removed])
+    func stopFirst(_ desired: InstanceDesire) {
+        var engine = SimulatedEngine()
+        engine.images = ["nginx"]
+        engine.plugins = ["flex"]
+        var machine = InstanceMachine(Self.user, desired: .running)
+        _ = machine.run(on: &engine)
+        #expect(engine.mounted == ["v"])
+        machine.wished(Self.user, desired: desired)
+        let steps = machine.run(on: &engine)
+        #expect(engine.tornAway == [])
+        #expect(engine.mounted.isEmpty)
+        let releases = steps.indices.filter { steps[$0] == .require([.release(Self.volume, holder: "u-1")]) }
+        let ends = steps.indices.filter { index in
+            switch steps[index] {
+            case .perform(.stopContainer), .perform(.removeContainer): true
+            default: false
+            }
+        }
+        #expect(releases.count == 1)
+        #expect(!ends.isEmpty && ends.allSatisfy { $0 < releases.first ?? 0 })
+    }
+
+    @Test("A container that cannot be stopped keeps its volume (defect 37)")
+    func unstoppable() {
+        var engine = SimulatedEngine()
+        engine.images = ["nginx"]
+        engine.plugins = ["flex"]
+        var machine = InstanceMachine(Self.user, desired: .running)
+        _ = machine.run(on: &engine)
+        engine.stopWorks = false
+        engine.killWorks = false
+        machine.wished(Self.user, desired: .stopped)
+        #expect(machine.run(on: &engine).last?.failure == "Failed to stop container u-1")
+        #expect(engine.mounted == ["v"])
+        #expect(machine.claims == [Self.volume])
+    }
+
+    @Test("A failed unmount is the answer to a stop that went well, and the volume is not forgotten (defect 37)")
+    func failedUnmount() {
+        var machine = InstanceMachine(Self.user, desired: .stopped)
+        machine.step(.container(container(.exited)))
+        machine.began(machine.next)
+        #expect(machine.phase == .releasing)
+        machine.requirementFailed("v is busy")
+        #expect(machine.step() == .fail("v is busy"))
+        #expect(machine.claims == [Self.volume])
+        machine.wished(Self.user, desired: .removed)
+        #expect(machine.step(.removed) == .perform(.removeContainer(id: "c1")))
+        machine.step(.container(nil))
+        #expect(machine.next == .require([.release(Self.volume, holder: "u-1")]))
+    }
+}
