@@ -8,6 +8,7 @@ extension InstanceMachine {
         switch story.pause {
         case .backOff: return .wait(Patience.backOff(afterTries: attempts))
         case .second: return .wait(Patience.pause)
+        case .address: return .wait(Patience.addressPause(afterLooks: story.addressLooks))
         case .none: break
         }
         let step = nextForTheContainer

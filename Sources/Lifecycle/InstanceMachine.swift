@@ -40,6 +40,8 @@ package struct InstanceMachine: Sendable, Hashable, Codable {
         /// What was claimed is given back, or nobody can.
         var volumesReleased = false
         var addressDone = false
+        /// Looks at the running container that showed no address.
+        var addressLooks = 0
         var imageReady = false
         var imageMissing = false
         /// A create is under way.
@@ -72,6 +74,8 @@ package struct InstanceMachine: Sendable, Hashable, Codable {
         case none
         case backOff
         case second
+        /// Until the next look for an address.
+        case address
     }
 
     var story = Story()
@@ -108,6 +112,7 @@ extension InstanceMachine {
     package mutating func resumed() {
         lookAgain()
         story.pause = .none
+        story.addressLooks = 0
         // The host may have been started anew, with nothing mounted.
         if !mountpoints.isEmpty { story.volumesReady = false }
         if story.createInFlight { story.createUnknown = true }
@@ -128,8 +133,9 @@ extension InstanceMachine {
 
     /// The wait that was asked for is over.
     package mutating func waited() {
+        let isInspectedByTheNextStep = story.pause == .address
         story.pause = .none
-        lookAgain()
+        if !isInspectedByTheNextStep { lookAgain() }
     }
 
     /// A new wish arrived while work for the old one was under way: what that work has left behind must be looked at.
@@ -195,6 +201,7 @@ extension InstanceMachine {
         case .perform(.startContainer):
             phase = .starting
             story.addressDone = false
+            story.addressLooks = 0
         case .perform(.detectAddress): phase = .addressing
         case .perform(.stopContainer): phase = .stopping
         case .perform(.killContainer): phase = .killing
@@ -246,9 +253,8 @@ extension InstanceMachine {
             attempts = 0
         case .nameTaken(let owner): nameTaken(by: owner)
         case .address(let address, let container):
-            self.address = address
-            story.addressDone = true
             observed(container, after: operation)
+            addressSeen(address)
         case .imageMissing(let text):
             if story.imageReady { end(text) } else { story.imageMissing = true }
         case .removed:
@@ -372,8 +378,7 @@ extension InstanceMachine {
             story.killDone = false
             story.pause = .second
         case .detectAddress:
-            // The container stays as it is: the next wish finds it running, and looks again (PROTOCOL 5.1.1).
-            if specification.noop { story.addressDone = true } else { end(refused.message) }
+            addressFailed(refused.message)
         case .findContainer:
             story.looks += 1
             if story.looks < Patience.looks { backOff(refused.message) } else { end(refused.message) }
@@ -382,6 +387,26 @@ extension InstanceMachine {
             .inspectContainer:
             preconditionFailure("work that no instance asks for")
         }
+    }
+
+    /// A container that runs without an address may get one yet; one that does not run needs none (PROTOCOL 9).
+    private mutating func addressSeen(_ address: String) {
+        self.address = address
+        guard address.isEmpty, knowledge == .present(.running) || knowledge == .present(.paused) else {
+            story.addressDone = true
+            return
+        }
+        story.addressLooks += 1
+        if story.addressLooks < Patience.addressLooks {
+            story.pause = .address
+        } else {
+            addressFailed("Timeout getting IP address")
+        }
+    }
+
+    /// The container stays as it is: the next wish finds it running, and looks again (PROTOCOL 5.1.1).
+    private mutating func addressFailed(_ reason: String) {
+        if specification.noop { story.addressDone = true } else { end(reason) }
     }
 
     private mutating func lookAgain() {

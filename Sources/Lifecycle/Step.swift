@@ -6,7 +6,7 @@ package enum Step: Sendable, Hashable {
     case perform(Operation)
     /// Other resources must be as told first; they come back through `requirementMet` or `requirementFailed`.
     case require([Requirement])
-    /// Nothing for so long, then `waited`.
+    /// Nothing for so long, then `waited`. After fruitless tries it may be less, so that not all try again at once.
     case wait(Duration)
     /// The resource is as it was wanted.
     case settle
@@ -45,6 +45,15 @@ package enum Patience {
         .milliseconds(min(5000, 250 << min(max(tries - 1, 0), 5)))
     }
 
+    /// What follows the given number of looks that showed no address: 0.25 s, doubled each time, at most 2 s
+    /// (PROTOCOL 9).
+    package static func addressPause(afterLooks looks: Int) -> Duration {
+        .milliseconds(min(2000, 250 << min(max(looks - 1, 0), 3)))
+    }
+
+    /// How often an address is looked for: the pauses between make up the first sum beyond 30 s (PROTOCOL 9). A new wish
+    /// waits for none of them.
+    package static let addressLooks = 19
     /// Between two tries to remove something that is in use, and between two looks at a container on its way out.
     package static let pause = Duration.seconds(1)
     /// How often a refused removal is tried (PROTOCOL 7.5).

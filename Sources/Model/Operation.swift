@@ -25,7 +25,7 @@ package enum Operation: Sendable, Hashable {
     /// Kill, then inspect.
     case killContainer(id: String)
     case removeContainer(id: String)
-    /// Find the address of a container that a CNI plug-in connects, then inspect.
+    /// Look once for the address of a container that a CNI plug-in connects, then inspect.
     case detectAddress(id: String)
     /// Find out who keeps the volume, and what the engine knows of it if nobody else does.
     case inspectVolume(VolumeSpecification)
@@ -61,7 +61,7 @@ package enum OperationOutcome: Sendable, Hashable {
     case nameTaken(by: InspectedContainer?)
     /// The image is not on this host; the text is the engine's.
     case imageMissing(String)
-    /// The container's address, empty if it does not run, and the container as it is now.
+    /// The container's address, empty if it has none yet or does not run, and the container as it is now.
     case address(String, InspectedContainer?)
     /// What the engine knows of a volume that no storage plug-in keeps.
     case volume(InspectedVolume?)

@@ -31,7 +31,8 @@ enum Narration {
         case .created(let id): "container \(id.prefix(12)) created"
         case .nameTaken: "container name is taken"
         case .imageMissing(let text): text
-        case .address("", _): "no address, for the container does not run"
+        case .address("", let container?): "no address, container is \(container.state.rawValue)"
+        case .address("", nil): "no container"
         case .address(let address, _): "address \(address)"
         case .keptByPlugin: "kept by a storage plug-in"
         case .noPlugin: "no storage plug-in"

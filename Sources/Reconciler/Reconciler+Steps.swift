@@ -27,7 +27,8 @@ extension Reconciler {
                 if let text = Narration.progress(operation) { reportProgress(to: key, text) }
             case .require(let requirements): try require(requirements, for: key)
             case .wait(let duration):
-                let time = now + jittered(duration)
+                // Who has failed together with many others shall not try again together with them.
+                let time = now + (resource.machine.attempts > 0 ? jittered(duration) : duration)
                 active[key]?.isWaitingForTime = true
                 active[key]?.row.nextAttemptAt = time
                 wakeUps.set(.resource(key), at: time)

@@ -10,8 +10,6 @@ package struct Surroundings: Sendable {
     /// `nil` if there are none here.
     package var plugins: StoragePlugins?
     package var addresses = AddressLookup()
-    /// How long an address is waited for (PROTOCOL 9).
-    package var addressPatience = Duration.seconds(30)
 
     /// Those of a plain host without storage plug-ins.
     package init() {}

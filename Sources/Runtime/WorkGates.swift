@@ -21,7 +21,7 @@ struct WorkGates: Sendable {
     private let stops = Gate(places: 256)
     /// Storage plug-ins, which may hang for minutes and must not hold up the engine's work.
     private let plugins = Gate(places: 64)
-    /// Waiting for addresses, half a minute each at worst.
+    /// Looks for addresses. Each may hang for seconds where the host does.
     private let addresses = Gate(places: 256)
     /// Everything else, to bound the connections to the engine.
     private let light = Gate(places: 128)

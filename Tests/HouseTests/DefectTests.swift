@@ -19,6 +19,7 @@ struct DefectTests {
         "10":
             "Nothing has to be notified of the end: all parts are services of one group, and the process ends with it.",
         "11": "The configuration is a value that is read once, and the compiler refuses data races.",
+        "48": "The wire defines the address of an instance as the IPv4 address of its eth0 (PROTOCOL 9).",
     ]
 
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

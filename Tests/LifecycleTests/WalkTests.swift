@@ -114,6 +114,7 @@ struct WalkTests {
                     try change(&machine, &seen, seed) { $0.meet(requirements, on: &engine) }
                 }
             case .wait:
+                if random.chance(10) { engine.address = "10.42.0.5" }
                 // Who is on the way out gets there, unless the engine is stuck.
                 if random.chance(20) {
                     for (id, container) in engine.containers where container.state == .removing {
