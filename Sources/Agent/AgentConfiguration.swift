@@ -43,7 +43,7 @@ package struct AgentConfiguration: Sendable {
     package var dockerCertificatePath: String?
     package var dockerTLSVerify: String?
     package var dockerAPIVersion: String?
-    /// Shortens the deadline of every call to the engine.
+    /// Shortens the deadline of every call to the engine and to storage plug-ins.
     package var dockerDeadline: Duration?
     package var logsDebug: Bool
     /// What was found wrong with single settings; they were ignored.

@@ -97,7 +97,10 @@ final class HostWatch: Service {
         case .success(let key): return key
         case .failure(let error): logger.warning("host key not available", metadata: ["error": "\(error)"])
         case nil where Task.isCancelled: return nil
-        case nil: logger.warning("host key not available", metadata: ["error": "\(path) does not answer"])
+        // Nobody knows whether it was begun at all; two at a time do no harm, the file is put in place whole.
+        case nil:
+            state.withLock { $0.isAtKey = false }
+            logger.warning("host key not available", metadata: ["error": "\(path) does not answer"])
         }
         state.withLock { $0.keyFailure = .now }
         return nil

@@ -24,7 +24,10 @@ package struct MemoryInfo: Sendable, Hashable {
     package var json: JSON {
         var available = figures["MemAvailable"]
         if available == nil, let free = figures["MemFree"] {
-            available = free + (figures["Buffers"] ?? 0) + (figures["Cached"] ?? 0)
+            available = [figures["Buffers"], figures["Cached"]].reduce(free) { sum, more in
+                let (total, isTooMuch) = sum.addingReportingOverflow(more ?? 0)
+                return isTooMuch ? sum : total
+            }
         }
         var swapUsed: Int?
         if let total = figures["SwapTotal"], let free = figures["SwapFree"] { swapUsed = max(0, total - free) }

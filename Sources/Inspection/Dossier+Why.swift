@@ -28,7 +28,7 @@ extension Dossier {
             // A refused removal is repeated after a pause that does not count as a try without a result.
             let reason =
                 row.attempts > 0
-                ? "Waiting for the Docker Engine: \(error.isEmpty ? "no result yet" : error)"
+                ? "Tried without a result: \(error.isEmpty ? "no answer yet" : error)"
                 : "Waiting a moment\(error.isEmpty ? "" : ": \(error)")"
             return "\(reason); \(due(next, now, of: "next try"))."
         }

@@ -136,7 +136,7 @@ extension InstanceMachine {
     private func release(before end: Step) -> Step {
         if end == .settle, desired == .running { return end }
         var volumes = claims
-        if desired == .stopped {
+        if desired == .stopped, !specification.noop {
             // If the record of the start is lost, what there is to give back is in the request.
             volumes += specification.volumes.filter { volume in
                 !engineVolumes.contains(volume.name) && !claims.contains { $0.name == volume.name }

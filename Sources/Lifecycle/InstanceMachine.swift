@@ -37,7 +37,7 @@ package struct InstanceMachine: Sendable, Hashable, Codable {
         /// there is none with this id any more: the instance may have got another one.
         var isIdentified = false
         var volumesReady = false
-        /// What was claimed is given back, or nobody can.
+        /// What was claimed is given back, or could not be; in that case the next wish tries again.
         var volumesReleased = false
         var addressDone = false
         /// Looks at the running container that showed no address.
@@ -183,8 +183,16 @@ extension InstanceMachine {
         if phase == .releasing {
             story.volumesReleased = true
             lastError = reason
+            // Who is gone holds nothing: what is left of it is the volume's own affair, whose record knows.
+            if desired == .removed, story.verdict.isEmpty {
+                claims = []
+                mountpoints = [:]
+                return
+            }
             let before = story.verdict.isEmpty ? story.failure : story.verdict
-            story.verdict = before.isEmpty ? reason : "\(before); besides: \(reason)"
+            if !before.contains(reason) {
+                story.verdict = before.isEmpty ? reason : "\(before); besides: \(reason)"
+            }
         } else if createdHere {
             story.failure = reason
         } else {
@@ -406,7 +414,10 @@ extension InstanceMachine {
 
     /// The container stays as it is: the next wish finds it running, and looks again (PROTOCOL 5.1.1).
     private mutating func addressFailed(_ reason: String) {
-        if specification.noop { story.addressDone = true } else { end(reason) }
+        guard specification.noop else { return end(reason) }
+        story.addressDone = true
+        // What is reported is another look at it.
+        isInspected = false
     }
 
     private mutating func lookAgain() {

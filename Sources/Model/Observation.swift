@@ -27,12 +27,17 @@ package struct ContainerSummary: Sendable, Hashable {
     package var state: ContainerState
     /// The instance that it belongs to, from the label `io.rancher.container.agent.uuid`; empty for foreign containers.
     package var instanceUUID: String
+    /// The paths and volumes of the host that it mounts, as far as the engine's list told.
+    package var mountSources: [String]
 
-    package init(id: String, name: String, state: ContainerState, instanceUUID: String) {
+    package init(
+        id: String, name: String, state: ContainerState, instanceUUID: String, mountSources: [String] = []
+    ) {
         self.id = id
         self.name = name
         self.state = state
         self.instanceUUID = instanceUUID
+        self.mountSources = mountSources
     }
 
     /// The label that ties a container to its instance (PROTOCOL 6.4).

@@ -11,7 +11,7 @@ package struct ContainerIdentity: Sendable, Hashable {
     }
 }
 
-/// One piece of work on the engine: a single call, or a call and the look at its result.
+/// One piece of work, on the engine in most cases: a single call, or a call and the look at its result.
 ///
 /// Every one may be repeated: what is done already counts as done.
 package enum Operation: Sendable, Hashable {
@@ -73,7 +73,7 @@ package enum OperationOutcome: Sendable, Hashable {
     case noPlugin
     case image(JSON?)
     case removed
-    /// The engine was asked and said no.
+    /// Whoever was asked said no: the engine, a storage plug-in, a network plug-in.
     case refused(Refusal)
     /// The engine could not be reached: it certainly did not happen.
     case unavailable(String)

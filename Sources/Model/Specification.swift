@@ -1,4 +1,4 @@
-/// A volume that the engine manages.
+/// A volume of an instance, kept by the engine, by a storage plug-in, or by nobody.
 package struct VolumeSpecification: Sendable, Hashable, Codable {
     package var name: String
     package var driver: String
@@ -17,7 +17,7 @@ package struct VolumeSpecification: Sendable, Hashable, Codable {
         self.uri = uri
     }
 
-    /// Whether the engine knows the volume by name; anything else is a directory that nobody creates or removes here.
+    /// Whether a driver knows the volume by name; anything else is a directory that nobody creates or removes here.
     package var isManaged: Bool { !driver.isEmpty && !name.isEmpty }
 }
 

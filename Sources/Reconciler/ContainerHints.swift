@@ -39,4 +39,15 @@ struct ContainerHints {
             left.state.isAlive == right.state.isAlive ? left.id < right.id : left.state.isAlive
         }
     }
+
+    /// Whether a living container other than those of the instance mounts the path, or, for want of one, anything that
+    /// the instance's own container mounts.
+    func isMounted(_ path: String, byOthersThan uuid: String) -> Bool {
+        let own = (idsByUUID[uuid] ?? []).compactMap { byID[$0]?.mountSources }.joined()
+        let paths = path.isEmpty ? Set(own) : [path]
+        return byID.values.contains { container in
+            container.state.isAlive && container.instanceUUID != uuid
+                && container.mountSources.contains(where: paths.contains)
+        }
+    }
 }

@@ -138,15 +138,26 @@ extension Reconciler {
         guard var resource = try active[key] ?? stored(key), case .volume(var volume) = resource.machine,
             !volume.holders.isEmpty
         else { return }
-        let living = try volume.holders.sorted.filter { holder in
-            let key = ResourceKey(.instance, holder)
-            guard let instance = try active[key]?.row ?? store.resource(key) else { return false }
-            return !instance.isSettled || instance.phase == InstancePhase.running.rawValue
-        }
-        volume.held(onlyBy: Names(living))
+        volume.held(onlyBy: Names(try volume.holders.sorted.filter(mayBeAlive)))
         resource.machine = .volume(volume)
         active[key] = resource
         changed.insert(key)
+    }
+
+    /// Whether the container of an instance may be running, as far as can be told without asking the engine.
+    private func mayBeAlive(_ uuid: String) throws -> Bool {
+        let key = ResourceKey(.instance, uuid)
+        guard case .instance(let machine)? = try (active[key] ?? stored(key))?.machine else {
+            return hints.container(ids: [], uuid: uuid).flatMap { $0 }?.state.isAlive ?? false
+        }
+        switch machine.phase {
+        case .removed, .stopped: return false
+        case .failed:
+            // It may have failed although its container runs.
+            guard let hint = hints.container(ids: [machine.containerID], uuid: uuid) else { return true }
+            return hint?.state.isAlive ?? false
+        default: return true
+        }
     }
 
     /// A resource that is not on its way anywhere; `nil` if there is none that could be read.

@@ -132,13 +132,14 @@ extension Reconciler {
     /// Whether nothing is left to do now that an instance needs a volume no more.
     private func isReleased(_ key: ResourceKey, by holder: String) throws -> Bool {
         guard var resource = try active[key] ?? stored(key), case .volume(var machine) = resource.machine else {
-            return false
+            return hints.isMounted("", byOthersThan: holder)
         }
         let isAll = machine.released(by: holder)
         resource.machine = .volume(machine)
         active[key] = resource
         changed.insert(key)
-        return isAll
+        // Containers from before this record may use it as well.
+        return isAll || !machine.mountpoint.isEmpty && hints.isMounted(machine.mountpoint, byOthersThan: holder)
     }
 
     /// Notes that everybody who waits for a resource is to be told that its wish has come to an end.

@@ -58,7 +58,8 @@ extension ContainerSummary {
             // A name with a slash in it is a link's alias.
             name: names.first { !$0.contains("/") } ?? names.first ?? "",
             state: ContainerState(rawValue: entry["State"].text ?? "") ?? Self.state(fromStatus: entry["Status"].text),
-            instanceUUID: entry["Labels"][ContainerSummary.instanceLabel].text ?? "")
+            instanceUUID: entry["Labels"][ContainerSummary.instanceLabel].text ?? "",
+            mountSources: (entry["Mounts"].array ?? []).compactMap { $0["Source"].nonEmptyText })
     }
 
     /// Engines that send no state word send a sentence.

@@ -33,7 +33,11 @@ extension OperationRunner {
                 try await pull(with: auth)
             } catch let first where auth != nil && [401, 403, 404].contains(first.status) {
                 // A public image may be refused because of a stale credential; the first error is the telling one.
-                do throws(EngineError) { try await pull(with: nil) } catch  where error.status != nil { throw first }
+                do throws(EngineError) {
+                    try await pull(with: nil)
+                } catch {
+                    throw error.status != nil || error.kind == .failedInStream ? first : error
+                }
             }
         } catch  where error.kind == .failedInStream {
             return .refused(Refusal(message: "Image [\(reference)] failed to pull: \(error.message)"))

@@ -9,7 +9,8 @@ extension OperationRunner {
         do throws(StoragePluginError) {
             if try surroundings.plugins?.plugin(forDriver: volume.driver) != nil { return .keptByPlugin }
         } catch {
-            return OperationOutcome(error)
+            // It was not the plug-in that could not be reached: this host does not let us look for it.
+            return .refused(Refusal(message: error.message))
         }
         do throws(EngineError) {
             return .volume(InspectedVolume(try await engine.inspectVolume(volume.name)))

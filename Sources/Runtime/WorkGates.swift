@@ -19,6 +19,8 @@ struct WorkGates: Sendable {
     private let pulls = Gate(places: 4)
     /// Stops and kills, which may take all the grace they are given.
     private let stops = Gate(places: 256)
+    /// Removals, which wait for each other where the storage driver takes one thing at a time.
+    private let removals = Gate(places: 32)
     /// Storage plug-ins, which may hang for minutes and must not hold up the engine's work.
     private let plugins = Gate(places: 64)
     /// Looks for addresses. Each may hang for seconds where the host does.
@@ -53,9 +55,10 @@ struct WorkGates: Sendable {
         case .createContainer, .startContainer: heavy
         case .pullImage: pulls
         case .stopContainer, .killContainer: stops
+        case .removeContainer: removals
         case .callPlugin: plugins
         case .detectAddress: addresses
-        case .findContainer, .removeContainer, .inspectVolume, .createVolume, .removeVolume, .inspectImage, .tagImage,
+        case .findContainer, .inspectVolume, .createVolume, .removeVolume, .inspectImage, .tagImage,
             .removeImage, .inspectContainer:
             light
         }

@@ -9,7 +9,7 @@ extension StoragePlugin {
     static let answerLimitBytes = 1 << 20
 
     /// One request and its whole answer. Nothing is repeated.
-    func exchange(_ call: PluginCall, within deadline: Duration) async throws(StoragePluginError) -> PluginAnswer {
+    func exchange(_ call: PluginRequest, within deadline: Duration) async throws(StoragePluginError) -> PluginAnswer {
         var request = HTTPClientRequest(url: "http+unix://\(Self.percentEncoded(socketPath))\(call.path)")
         request.method = .POST
         request.headers.add(name: "Host", value: "volume-plugin")

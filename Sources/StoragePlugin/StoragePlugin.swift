@@ -16,14 +16,14 @@ package struct StoragePlugin: Sendable {
     ///
     /// - Parameter options: The driver's own.
     package func create(_ name: String, options: [String: String]) async throws(StoragePluginError) {
-        try await make(PluginCall(.create, volume: name, driver: driver, options: options), within: deadlines.create)
+        try await make(PluginRequest(.create, volume: name, driver: driver, options: options), within: deadlines.create)
     }
 
     /// Makes the volume's storage reachable from this host.
     ///
     /// - Parameter options: The driver's own.
     package func attach(_ name: String, options: [String: String]) async throws(StoragePluginError) {
-        try await make(PluginCall(.attach, volume: name, driver: driver, options: options), within: deadlines.attach)
+        try await make(PluginRequest(.attach, volume: name, driver: driver, options: options), within: deadlines.attach)
     }
 
     /// Mounts the volume on this host.
@@ -31,21 +31,21 @@ package struct StoragePlugin: Sendable {
     /// - Parameter options: The driver's own.
     /// - Returns: Where it is mounted: an absolute path without a colon, so that it can stand in a bind.
     package func mount(_ name: String, options: [String: String]) async throws(StoragePluginError) -> String {
-        let call = PluginCall(.mount, volume: name, driver: driver, options: options)
+        let call = PluginRequest(.mount, volume: name, driver: driver, options: options)
         return try call.mountPoint(in: try await exchange(call, within: deadlines.mount))
     }
 
     /// Takes the volume's mount away again.
     package func unmount(_ name: String) async throws(StoragePluginError) {
-        try await make(PluginCall(.unmount, volume: name, driver: driver), within: deadlines.unmount)
+        try await make(PluginRequest(.unmount, volume: name, driver: driver), within: deadlines.unmount)
     }
 
     /// Deletes the volume with all that is in it.
     package func remove(_ name: String) async throws(StoragePluginError) {
-        try await make(PluginCall(.remove, volume: name, driver: driver), within: deadlines.remove)
+        try await make(PluginRequest(.remove, volume: name, driver: driver), within: deadlines.remove)
     }
 
-    private func make(_ call: PluginCall, within deadline: Duration) async throws(StoragePluginError) {
+    private func make(_ call: PluginRequest, within deadline: Duration) async throws(StoragePluginError) {
         _ = try call.response(in: try await exchange(call, within: deadline))
     }
 }

@@ -141,9 +141,10 @@ extension Store {
     ///
     /// - Throws: ``StoreError``.
     package func forgetResources(removedBefore time: Timestamp, settledBefore: Timestamp) throws(StoreError) {
+        // What failed may still be there, and its record is what knows of it: a container, a mounted volume.
         let ended = """
             settled_generation >= generation AND (phase = 'removed' AND updated_at < ?1
-                OR (phase = 'failed' OR kind = 'image') AND updated_at < ?2)
+                OR (kind = 'image' OR phase = 'failed' AND kind = 'instance' AND external_id = '') AND updated_at < ?2)
             """
         try connection.run(
             "DELETE FROM transition WHERE key IN (SELECT key FROM resource WHERE \(ended))",

@@ -154,7 +154,7 @@ extension VolumeSpecification {
         self.init(
             name: name,
             driver: driver,
-            driverOptions: driver.isEmpty ? [:] : try field["driverOpts"].textMap(),
+            driverOptions: driver.isEmpty ? [:] : try field["driverOpts"].lenientTextMap(),
             isHostPath: try field["isHostPath"].boolean(),
             uri: try field["uri"].text())
     }

@@ -42,7 +42,7 @@ extension DialectACodec {
         return VolumeSpecification(
             name: name,
             driver: try field["driver"].text(),
-            driverOptions: (try? field["driverOpts"].textMap()) ?? [:],
+            driverOptions: (try? field["driverOpts"].lenientTextMap()) ?? [:],
             isHostPath: try field["isHostPath"].boolean(),
             uri: try field["uri"].text())
     }

@@ -107,6 +107,13 @@ struct PayloadField {
         return map
     }
 
+    /// The texts by name; what is no text reads as an empty one (PROTOCOL 7.1).
+    func lenientTextMap() throws(UnusablePayload) -> [String: String] {
+        var map: [String: String] = [:]
+        for (key, field) in try members() { map[key] = field.value.text ?? "" }
+        return map
+    }
+
     private static func kind(of value: JSON) -> String {
         switch value {
         case .null: "nothing"

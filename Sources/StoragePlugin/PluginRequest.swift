@@ -8,7 +8,7 @@ struct PluginAnswer: Sendable {
 }
 
 /// One call to a plug-in: what is sent, and what the answer means (PROTOCOL 7.4, dialect A).
-struct PluginCall: Sendable {
+struct PluginRequest: Sendable {
     enum Verb: String, Sendable {
         case create = "Create"
         case attach = "Attach"
