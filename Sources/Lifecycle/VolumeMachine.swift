@@ -19,6 +19,8 @@ package struct VolumeMachine: Sendable, Hashable, Codable {
     package private(set) var claimants: Names = []
     /// The plug-in was asked to attach or mount it, and not yet successfully to unmount it.
     package private(set) var mayBeMounted = false
+    /// The driver whose storage plug-in was seen to keep the volume; `nil` if none was.
+    package private(set) var pluginDriver: String?
 
     /// What this wish has seen on its way.
     private struct Story: Hashable, Codable {
@@ -73,6 +75,7 @@ extension VolumeMachine {
         var next = VolumeMachine(wish.specification, desired: wish.desired)
         next.mayBeMounted = mayBeMounted
         next.holders = holders
+        next.pluginDriver = pluginDriver
         if wish.desired == .active {
             next.claimants = wish.claimants
             next.mountpoint = mountpoint
@@ -154,6 +157,7 @@ extension VolumeMachine {
         case .removed:
             phase = .removed
             mayBeMounted = false
+            pluginDriver = nil
         }
     }
 
@@ -161,6 +165,9 @@ extension VolumeMachine {
     package mutating func ended(_ operation: Operation, _ outcome: OperationOutcome) {
         switch outcome {
         case .volume where mayBeMounted: pluginDown(Self.noPlugin(specification))
+        // It is not gone because its plug-in is.
+        case .volume(nil) where desired == .removed && pluginDriver == specification.driver:
+            pluginDown(Self.noPlugin(specification))
         case .volume(let volume):
             story.looks = 0
             knowledge = volume.map { $0.isMoved ? .moved : .present(driver: $0.driver) } ?? .missing
@@ -169,7 +176,9 @@ extension VolumeMachine {
                 guard story.creations >= Patience.vanishings else { return }
                 story.verdict = "Volume \(specification.name) was created but is not there"
             }
-        case .keptByPlugin: knowledge = .kept
+        case .keptByPlugin:
+            knowledge = .kept
+            pluginDriver = specification.driver
         case .pluginDone(let mountpoint): pluginDone(operation, mountpoint)
         case .noPlugin where mayBeMounted || knowledge == .kept:
             pluginDown(Self.noPlugin(specification))

@@ -270,6 +270,21 @@ struct StoragePluginTests {
         }
     }
 
+    @Test func `a volume is not taken for removed because its plug-in is gone (defect 61)`() async throws {
+        try await Self.play { scene, plugin in
+            let volume = scene.volume("v")
+            let instance = try await scene.activate(scene.instance("user") { $0.use(volume, of: Self.driver) })
+            try await scene.remove(instance)
+            plugin.vanish(leavingSocketFile: false)
+            let removal = RancherServer.volumeRemove(name: volume, driver: Self.driver)
+            let failure = try await scene.fail(removal)
+            #expect(failure == "There is no storage plug-in for driver \(Self.driver) of volume \(volume)")
+            plugin.reappear()
+            try await scene.succeed(RancherServer.renewed(removal))
+            #expect(plugin.created.isEmpty)
+        }
+    }
+
     @Test func `the path of a driver's name leads nowhere else (defect 67)`() async throws {
         try await Scene.play { scene in
             try await scene.withPlugin("../outside") { plugin in

@@ -124,4 +124,27 @@ struct PluginSituationTests {
         machine.step(.container(nil))
         #expect(machine.next == .require([.release(Self.volume, holder: "u-1")]))
     }
+
+    @Test("A volume is not taken for removed because its plug-in is gone (defect 61)")
+    func pluginGone() {
+        var machine = Self.mounted()
+        machine.wished(VolumeMachine(Self.volume, desired: .inactive, holder: "u-1"))
+        machine.step(.pluginDone(mountpoint: ""))
+        machine.step()
+        #expect(machine.phase == .inactive)
+        machine.wished(VolumeMachine(Self.volume, desired: .removed))
+        var away = machine
+        for _ in 0..<20 where !away.next.isEnd { away.step(.volume(nil)) }
+        #expect(away.next == .fail("There is no storage plug-in for driver flex of volume v"))
+        // With the plug-in back it is removed, and then it may be gone.
+        machine.step(.volume(nil))
+        machine.step()
+        machine.step(.keptByPlugin)
+        #expect(machine.step(.pluginDone(mountpoint: "")) == .perform(.callPlugin(.remove, Self.volume)))
+        machine.step()
+        #expect(machine.phase == .removed)
+        machine.wished(VolumeMachine(Self.volume, desired: .removed))
+        machine.step(.volume(nil))
+        #expect(machine.next == .settle)
+    }
 }
