@@ -387,6 +387,8 @@ extension InstanceMachine {
             story.pause = .second
         case .detectAddress:
             addressFailed(refused.message)
+            // A report shows the container, and a refusal does not.
+            if specification.noop { isInspected = false }
         case .findContainer:
             story.looks += 1
             if story.looks < Patience.looks { backOff(refused.message) } else { end(refused.message) }
