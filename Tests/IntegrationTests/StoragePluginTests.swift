@@ -171,6 +171,34 @@ struct StoragePluginTests {
         }
     }
 
+    @Test(
+        "a plug-in that is started anew is waited for, at the mount and at the unmount", arguments: [true, false])
+    func pluginRestarts(_ leavesSocketFile: Bool) async throws {
+        try await Self.play { scene, plugin in
+            let volume = scene.volume("v")
+            let instance = scene.instance("patient") { $0.use(volume, of: Self.driver) }
+            // It goes as soon as it has taken a call, and is back a second after.
+            func whileAway(_ verb: VolumeVerb, _ event: JSON) async throws -> Published {
+                plugin.order(.close(isDone: false), for: verb)
+                plugin.react(to: verb) { plugin.vanish(leavingSocketFile: leavesSocketFile) }
+                let calls = plugin.count(verb)
+                scene.server.send(event: event)
+                try await untilTrue("a call of \(verb.rawValue)") { plugin.count(verb) > calls }
+                try await Task.sleep(for: .seconds(1))
+                plugin.reappear()
+                return try await scene.server.waitForReply(to: event.eventID)
+            }
+            let started = try await whileAway(.mount, instance.activate())
+            #expect(started.outcome == .success)
+            let known = instance.learned(from: started)
+            try await scene.confirm(known, runs: true)
+            #expect(try await scene.sources(of: known) == ["/data": plugin.path(of: volume)])
+            let stopped = try await whileAway(.unmount, known.deactivate(timeoutSeconds: 1))
+            #expect(stopped.outcome == .success)
+            #expect(plugin.mounted.isEmpty)
+        }
+    }
+
     // MARK: The agent ends
 
     @Test(
