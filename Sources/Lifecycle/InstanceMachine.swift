@@ -39,6 +39,8 @@ package struct InstanceMachine: Sendable, Hashable, Codable {
         var volumesReady = false
         /// What was claimed is given back, or could not be; in that case the next wish tries again.
         var volumesReleased = false
+        /// The removal before this one failed as well.
+        var isRepeatedRemoval = false
         var addressDone = false
         /// Looks at the running container that showed no address.
         var addressLooks = 0
@@ -94,6 +96,7 @@ package struct InstanceMachine: Sendable, Hashable, Codable {
 extension InstanceMachine {
     /// Somebody wants something new. What is known of the container stays, as a hint.
     package mutating func wished(_ specification: InstanceSpecification, desired: InstanceDesire) {
+        let isRepeatedRemoval = desired == .removed && self.desired == .removed && phase == .failed
         self.specification = specification
         self.desired = desired
         phase = .requested
@@ -105,6 +108,7 @@ extension InstanceMachine {
         startedAtBefore = nil
         let createMayFollow = story.createInFlight || story.createUnknown || story.createMayFollow
         story = Story()
+        story.isRepeatedRemoval = isRepeatedRemoval
         story.createMayFollow = createMayFollow
     }
 
@@ -183,8 +187,8 @@ extension InstanceMachine {
         if phase == .releasing {
             story.volumesReleased = true
             lastError = reason
-            // Who is gone holds nothing: what is left of it is the volume's own affair, whose record knows.
-            if desired == .removed, story.verdict.isEmpty {
+            // That was said once already. Who is gone holds nothing, and what is left is in the volume's own record.
+            if story.isRepeatedRemoval, story.verdict.isEmpty {
                 claims = []
                 mountpoints = [:]
                 return
@@ -416,10 +420,7 @@ extension InstanceMachine {
 
     /// The container stays as it is: the next wish finds it running, and looks again (PROTOCOL 5.1.1).
     private mutating func addressFailed(_ reason: String) {
-        guard specification.noop else { return end(reason) }
-        story.addressDone = true
-        // What is reported is another look at it.
-        isInspected = false
+        if specification.noop { story.addressDone = true } else { end(reason) }
     }
 
     private mutating func lookAgain() {

@@ -79,7 +79,7 @@ package enum InstancePhase: String, Sendable, Hashable, Codable, CaseIterable {
                 .preparing, .pulling, .creating, .starting, .addressing, .discarding, .releasing, .removing, .running,
                 .stopped, .removed, .failed,
             ]
-        case .releasing: [.stopping, .killing, .removing, .running, .stopped, .removed, .failed]
+        case .releasing: [.stopping, .killing, .removing, .stopped, .removed, .failed]
         case .discarding: [.killing, .releasing, .failed]
         case .removing: [.stopping, .killing, .releasing, .removed, .failed]
         case .running, .stopped, .removed, .failed: []

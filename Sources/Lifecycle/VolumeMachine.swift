@@ -17,8 +17,9 @@ package struct VolumeMachine: Sendable, Hashable, Codable {
     package private(set) var holders: Names = []
     /// The instances that wait for it.
     package private(set) var claimants: Names = []
-    /// The plug-in was asked to attach or mount it, and not yet successfully to unmount it.
-    package private(set) var mayBeMounted = false
+    /// As what a plug-in was asked to attach or mount it, and not yet successfully to unmount it; the driver named for it
+    /// may be another one by now.
+    private var mounted: VolumeSpecification?
     /// The driver whose storage plug-in was seen to keep the volume; `nil` if none was.
     package private(set) var pluginDriver: String?
 
@@ -33,6 +34,10 @@ package struct VolumeMachine: Sendable, Hashable, Codable {
         var looks = 0
         var downs = 0
         var unclear = 0
+        /// It may be mounted although no call of this wish has succeeded in that.
+        var isMountUnclear = false
+        /// The plug-in does not unmount what is to be removed: whether it removes it is up to it.
+        var isUnmountRefused = false
         /// What will be the answer as soon as the mount is undone.
         var failure = ""
         /// The end, and it is a bad one.
@@ -59,6 +64,9 @@ package struct VolumeMachine: Sendable, Hashable, Codable {
 // MARK: Wishes
 
 extension VolumeMachine {
+    /// Whether a plug-in may have it mounted.
+    package var mayBeMounted: Bool { mounted != nil }
+
     /// Whether who wants the given is served by the work for this one. Options count only for whoever creates.
     package func serves(_ wish: VolumeMachine) -> Bool {
         desired == wish.desired && specification.driver == wish.specification.driver
@@ -72,8 +80,11 @@ extension VolumeMachine {
 
     /// Somebody wants something new. For whom it is mounted, and that it may be, stays known.
     package mutating func wished(_ wish: VolumeMachine) {
-        var next = VolumeMachine(wish.specification, desired: wish.desired)
-        next.mayBeMounted = mayBeMounted
+        // Who does not name a driver means the volume that is known.
+        let specification = wish.specification.isManaged ? wish.specification : mounted ?? wish.specification
+        var next = VolumeMachine(specification, desired: wish.desired)
+        next.mounted = mounted
+        next.story.isMountUnclear = mayBeMounted
         next.holders = holders
         next.pluginDriver = pluginDriver
         if wish.desired == .active {
@@ -110,6 +121,7 @@ extension VolumeMachine {
     package mutating func resumed() {
         story.pause = nil
         story.called = nil
+        if phase == .attaching || phase == .mounting { story.isMountUnclear = true }
         knowledge = .unobserved
     }
 
@@ -127,12 +139,12 @@ extension VolumeMachine {
     package mutating func began(_ step: Step) {
         switch step {
         case .perform(.createVolume), .perform(.callPlugin(.create, _)): phase = .creating
-        case .perform(.callPlugin(.attach, _)):
+        case .perform(.callPlugin(.attach, let volume)):
             phase = .attaching
-            mayBeMounted = true
-        case .perform(.callPlugin(.mount, _)):
+            mounted = volume
+        case .perform(.callPlugin(.mount, let volume)):
             phase = .mounting
-            mayBeMounted = true
+            mounted = volume
         case .perform(.callPlugin(.unmount, _)): phase = .unmounting
         case .perform(.removeVolume), .perform(.callPlugin(.remove, _)): phase = .removing
         case .perform, .wait, .require: break
@@ -156,7 +168,7 @@ extension VolumeMachine {
         case .inactive: phase = .inactive
         case .removed:
             phase = .removed
-            mayBeMounted = false
+            mounted = nil
             pluginDriver = nil
         }
     }
@@ -164,7 +176,7 @@ extension VolumeMachine {
     /// The work is over, or what became of it is unknown.
     package mutating func ended(_ operation: Operation, _ outcome: OperationOutcome) {
         switch outcome {
-        case .volume where mayBeMounted: pluginDown(Self.noPlugin(specification))
+        case .volume where mounted?.driver == specification.driver: pluginDown(Self.noPlugin(specification))
         // It is not gone because its plug-in is.
         case .volume(nil) where desired == .removed && pluginDriver == specification.driver:
             pluginDown(Self.noPlugin(specification))
@@ -203,7 +215,7 @@ extension VolumeMachine {
             if story.looks >= Patience.looks { story.verdict = refusal.message } else { backOff(refusal.message) }
         case .createVolume: story.verdict = refusal.message
         case .callPlugin(.remove, _): removalRefused(refusal)
-        case .callPlugin(let call, _): pluginFailed(call, refusal.message)
+        case .callPlugin(let call, _): pluginFailed(call, refusal.message, isRefused: true)
         case .findContainer, .createContainer, .startContainer, .stopContainer, .killContainer, .removeContainer,
             .detectAddress, .inspectImage, .pullImage, .tagImage, .removeImage, .inspectContainer:
             preconditionFailure("work that no volume asks for")
@@ -248,7 +260,7 @@ extension VolumeMachine {
             self.mountpoint = mountpoint
         case .unmount:
             story.isUnmounted = true
-            mayBeMounted = false
+            mounted = nil
             holders = []
             self.mountpoint = ""
         case .remove: story.isGone = true
@@ -264,25 +276,35 @@ extension VolumeMachine {
     /// The call may have done something.
     private mutating func pluginUnclear(_ reason: String) {
         story.unclear += 1
+        if phase == .attaching || phase == .mounting { story.isMountUnclear = true }
         retryPlugin(reason, isLast: story.unclear >= Patience.unclearPluginCalls)
     }
 
     private mutating func retryPlugin(_ reason: String, isLast: Bool) {
         guard isLast else { return backOff(reason) }
-        pluginFailed(phase == .unmounting ? .unmount : .mount, reason)
+        pluginFailed(phase == .unmounting ? .unmount : .mount, reason, isRefused: false)
     }
 
     /// A mount that failed is taken back before that is reported; what cannot be taken back is reported, too.
-    private mutating func pluginFailed(_ call: PluginCall, _ reason: String) {
+    private mutating func pluginFailed(_ call: PluginCall, _ reason: String, isRefused: Bool) {
         lastError = reason
         story.downs = 0
         story.unclear = 0
-        switch (call, story.failure.isEmpty) {
-        case (.unmount, true): story.verdict = reason
-        case (.unmount, false):
+        attempts = 0
+        guard call == .unmount else {
+            if desired == .active { story.failure = reason } else { story.verdict = reason }
+            return
+        }
+        if desired == .removed, isRefused {
+            story.isUnmountRefused = true
+        } else if story.failure.isEmpty {
+            story.verdict = reason
+        } else if isRefused, !story.isMountUnclear {
+            // What the plug-in has neither mounted nor wants to unmount is not mounted.
+            mounted = nil
+            story.verdict = story.failure
+        } else {
             story.verdict = "\(story.failure). It may still be mounted, for the unmount failed: \(reason)"
-        case (_, _) where desired == .active: story.failure = reason
-        case (_, _): story.verdict = reason
         }
     }
 }
@@ -321,6 +343,11 @@ extension VolumeMachine {
                 "Volume \(specification.name) exists with driver \(driver) instead of \(specification.driver)")
         // Every call is made each time: the host may have been started anew since, and all of them may be repeated.
         case .kept:
+            if let mounted, mounted.driver != specification.driver {
+                let others = holders.subtracting(claimants)
+                guard others.isEmpty else { return .fail(inUse(by: others)) }
+                return call(.unmount)
+            }
             switch story.called {
             case nil: return call(.create)
             case .create: return call(.attach)
@@ -331,24 +358,29 @@ extension VolumeMachine {
     }
 
     private var nextTowardsRemoved: Step {
-        guard holders.isEmpty else {
-            return .fail(
-                "Volume \(specification.name) is in use by instance \(holders.sorted.joined(separator: ", "))")
-        }
+        guard holders.isEmpty else { return .fail(inUse(by: holders)) }
+        if knowledge != .unobserved, mayBeMounted, !story.isUnmountRefused { return call(.unmount) }
         switch knowledge {
         case .unobserved: return inspect
         // One that has moved lives on, on another host: to remove it here would destroy it there (PROTOCOL 7.5).
         case .missing, .moved: return .settle
-        case .present: return .perform(.removeVolume(name: specification.name, force: false))
-        case .kept:
-            if story.isGone { return .settle }
-            return mayBeMounted ? call(.unmount) : call(.remove)
+        // One of the same name with another driver is another volume (PROTOCOL 12.3 no. 60).
+        case .present(let driver):
+            guard Self.isSame(driver, specification.driver) else { return .settle }
+            return .perform(.removeVolume(name: specification.name, force: false))
+        case .kept: return story.isGone ? .settle : call(.remove)
         }
     }
 
     private var inspect: Step { .perform(.inspectVolume(specification)) }
 
-    private func call(_ call: PluginCall) -> Step { .perform(.callPlugin(call, specification)) }
+    private func inUse(by instances: Names) -> String {
+        "Volume \(specification.name) is in use by instance \(instances.sorted.joined(separator: ", "))"
+    }
+
+    private func call(_ call: PluginCall) -> Step {
+        .perform(.callPlugin(call, call == .unmount ? mounted ?? specification : specification))
+    }
 
     /// The engine shows a plug-in with its tag, the server usually names it without.
     private static func isSame(_ shown: String, _ wanted: String) -> Bool {

@@ -114,7 +114,7 @@ struct ReportTests {
     @Test("What waits for the engine says why and when it goes on")
     func waitingForTheEngine() throws {
         let text = try show("nginx:latest")
-        #expect(text.contains("Waiting for the Docker Engine: \(Fixture.longError); next try in 3 s."))
+        #expect(text.contains("Tried without a result: \(Fixture.longError); next try in 3 s."))
         #expect(text.contains("present, needed by \(Fixture.web)"))
         #expect(text.contains("Needed by:   \(Fixture.web)"))
     }

@@ -147,4 +147,47 @@ struct PluginSituationTests {
         machine.step(.volume(nil))
         #expect(machine.next == .settle)
     }
+
+    @Test("A volume that the plug-in neither attaches nor unmounts is not mounted")
+    func neverMounted() {
+        var machine = VolumeMachine(Self.volume, desired: .active, holder: "u-1")
+        machine.step(.keptByPlugin)
+        machine.step(.pluginDone(mountpoint: ""))
+        machine.step(refused("wrong options"))
+        machine.step(refused("not mounted"))
+        #expect(machine.next == .fail("wrong options"))
+        #expect(!machine.mayBeMounted)
+    }
+
+    @Test("A volume that the plug-in may have mounted, and does not unmount, may be mounted")
+    func unclearMount() {
+        var machine = VolumeMachine(Self.volume, desired: .active, holder: "u-1")
+        machine.step(.keptByPlugin)
+        machine.step(.pluginDone(mountpoint: ""))
+        for _ in 0..<20 where machine.phase != .unmounting {
+            if case .wait = machine.next { machine.step() } else { machine.step(.unknown("no answer in time")) }
+            if case .perform(.callPlugin(.unmount, _)) = machine.next { break }
+        }
+        machine.step(refused("not mounted"))
+        guard case .fail(let reason) = machine.next else {
+            Issue.record("\(machine.next)")
+            return
+        }
+        #expect(reason.contains("may still be mounted"))
+        #expect(machine.mayBeMounted)
+    }
+
+    @Test("A volume of the same name with another driver is not the one to remove (defect 60)")
+    func otherDriversVolume() {
+        var machine = VolumeMachine(VolumeSpecification(name: "v", driver: "other"), desired: .removed)
+        machine.step(.volume(InspectedVolume(driver: "local", mountpoint: "/v")))
+        #expect(machine.next == .settle)
+    }
+
+    @Test("A look for the plug-in that this host does not allow is an error after a while")
+    func forbiddenLook() {
+        var machine = VolumeMachine(Self.volume, desired: .active, holder: "u-1")
+        for _ in 0..<100 where !machine.next.isEnd { machine.step(refused("Permission denied")) }
+        #expect(machine.next == .fail("Permission denied"))
+    }
 }

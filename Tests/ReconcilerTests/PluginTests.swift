@@ -82,4 +82,102 @@ struct PluginTests {
             #expect(host.engine.containers.isEmpty)
         }
     }
+
+    // MARK: Who may still use it
+
+    @Test("A volume is not removed from under a container that runs although its instance has failed")
+    func failedHolder() throws {
+        var specification = user("u-1", "v")
+        specification.container.network = .cni
+        host.engine.address = nil
+        #expect(ask("e1", .activate(specification)) == "failure: Timeout getting IP address")
+        host.give(.containers(host.engine.summaries))
+        #expect(ask("e2", .removeVolume(specification.volumes[0])) == "failure: Volume v is in use by instance u-1")
+        #expect(host.engine.tornAway == [])
+        #expect(ask("e3", .deactivate(specification)) == "instance u-1 exited")
+        #expect(ask("e4", .removeVolume(specification.volumes[0])) == "done")
+        #expect(host.engine.kept == [])
+    }
+
+    @Test("A volume is not removed from under a container that was started a moment ago")
+    func sameBatch() throws {
+        host.give(.event(event("e1", .activate(user("u-1", "v")))))
+        while true {
+            let piece = try #require(host.work.first)
+            guard case .startContainer = piece.operation else {
+                try host.finish()
+                continue
+            }
+            host.work.removeFirst()
+            host.give(
+                .outcome(piece.id, host.engine.perform(piece.operation)),
+                .event(event("e2", .removeVolume(VolumeSpecification(name: "v", driver: "flex")))))
+            break
+        }
+        host.run()
+        #expect(host.answer("e1") == "instance u-1 running")
+        #expect(host.answer("e2") == "failure: Volume v is in use by instance u-1")
+        #expect(host.engine.mounted == ["v"])
+    }
+
+    @Test("A volume stays mounted for a container from before the record, and goes with the last (defect 36)")
+    func unknownUsers() throws {
+        for uuid in ["u-1", "u-2"] {
+            host.engine.add("there-\(uuid)", uuid: uuid, .running)
+            host.engine.containers["there-\(uuid)"]?.mounts = ["v"]
+        }
+        host.engine.mounted = ["v"]
+        host.give(.containers(host.engine.summaries))
+        #expect(ask("e1", .deactivate(user("u-2", "v"))) == "instance u-2 exited")
+        #expect(host.engine.mounted == ["v"])
+        // One that the agent knows comes and goes.
+        #expect(ask("e2", .activate(user("u-3", "v"))) == "instance u-3 running")
+        #expect(ask("e3", .deactivate(user("u-3", "v"))) == "instance u-3 exited")
+        #expect(host.engine.mounted == ["v"])
+        #expect(host.engine.tornAway == [])
+        host.give(.containers(host.engine.summaries))
+        #expect(ask("e4", .deactivate(user("u-1", "v"))) == "instance u-1 exited")
+        #expect(host.engine.mounted == [])
+    }
+
+    @Test("A volume that the plug-in never unmounts keeps neither its instance nor itself from being removed")
+    func unwilling() throws {
+        #expect(ask("e1", .activate(user("u-1", "v"))) == "instance u-1 running")
+        func remove(_ id: String, _ wish: TestCodec.Wish) throws -> String? {
+            host.give(.event(event(id, wish)))
+            while let piece = host.work.first {
+                var outcome: OperationOutcome?
+                if case .callPlugin(.unmount, _) = piece.operation { outcome = .refused(Refusal(message: "busy")) }
+                try host.finish(nil, .none, outcome)
+            }
+            host.run()
+            return host.answer(id)
+        }
+        // It is said once, and then the instance is let go.
+        #expect(try remove("e2", .remove(user("u-1", "v"))) == "failure: busy")
+        #expect(try remove("e3", .remove(user("u-1", "v"))) == "done")
+        #expect(try remove("e4", .removeVolume(VolumeSpecification(name: "v", driver: "flex"))) == "done")
+        #expect(host.engine.kept == [])
+    }
+
+    @Test("A volume that no driver is named for is the one that is known")
+    func unnamedDriver() throws {
+        #expect(ask("e1", .activate(user("u-1", "v"))) == "instance u-1 running")
+        let unnamed = VolumeSpecification(name: "v", driver: "")
+        #expect(ask("e2", .removeVolume(unnamed)) == "failure: Volume v is in use by instance u-1")
+        #expect(ask("e3", .deactivate(user("u-1", "v"))) == "instance u-1 exited")
+        #expect(host.engine.mounted == [])
+    }
+
+    @Test("A volume whose driver has changed is mounted and removed by the new one, and unmounted by the old one")
+    func otherDriver() throws {
+        #expect(ask("e1", .activate(user("u-1", "v"))) == "instance u-1 running")
+        host.engine.plugins = ["other"]
+        host.engine.containers = [:]
+        host.give(.containers([]))
+        var specification = instance("u-2")
+        specification.volumes = [VolumeSpecification(name: "v", driver: "local")]
+        #expect(ask("e2", .activate(specification)) == "instance u-2 running")
+        #expect(host.engine.volumes["v"]?.driver == "local")
+    }
 }

@@ -19,7 +19,8 @@ package struct SimulatedEngine: Sendable {
         package var wasStopped = true
 
         package var summary: ContainerSummary {
-            ContainerSummary(id: id, name: name, state: state, instanceUUID: uuid)
+            ContainerSummary(
+                id: id, name: name, state: state, instanceUUID: uuid, mountSources: mounts.map { "/mnt/\($0)" })
         }
 
         package var inspected: InspectedContainer {

@@ -168,15 +168,24 @@ struct TableTests {
             ("old", "removed", 1, 10), ("new", "removed", 1, 90), ("busy", "removed", 0, 10),
             ("runs", "running", 1, 10), ("failed", "failed", 1, 10), ("failed lately", "failed", 1, 40),
         ] {
-            try store.put(resource(.instance, id, phase: phase, settled: settled, updatedAt: updated))
+            var row = resource(.instance, id, phase: phase, settled: settled, updatedAt: updated)
+            row.externalID = ""
+            try store.put(row)
             try store.insert(move(id, "a", "b"))
         }
+        // Something of it may still be there.
+        var half = resource(.instance, "half made", phase: "failed", settled: 1, updatedAt: 10)
+        half.externalID = "c9"
+        try store.put(half)
+        try store.put(resource(.volume, "stuck", phase: "failed", settled: 1, updatedAt: 10))
         for updated in [10, 40] {
             try store.put(resource(.image, "image \(updated)", phase: "present", settled: 1, updatedAt: updated))
         }
         try store.forgetResources(removedBefore: at(50), settledBefore: at(20))
         #expect(
-            try store.allResources().map(\.key.id).sorted() == ["busy", "failed lately", "image 40", "new", "runs"])
+            try store.allResources().map(\.key.id).sorted() == [
+                "busy", "failed lately", "half made", "image 40", "new", "runs", "stuck",
+            ])
         #expect(try store.history(of: ResourceKey(.instance, "old")).isEmpty)
         #expect(try store.history(of: ResourceKey(.instance, "busy")).count == 1)
     }
