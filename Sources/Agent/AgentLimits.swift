@@ -5,8 +5,9 @@ package struct AgentLimits: Sendable {
     package var queuedInputs = 16_384
     /// Inputs in one transaction: enough to share an fsync, few enough to answer the first of them soon.
     package var batch = 1024
-    /// Pings being answered at a time. One comes every 5 s and is void after 15 s (PROTOCOL 3.5).
-    package var pings = 16
+    /// Pings being answered at a time. One comes every 5 s and is void after 15 s (PROTOCOL 3.5); a server that has
+    /// connected anew may send many at once.
+    package var pings = 64
     /// After which a ping's answer is of no use.
     package var pingAge = Duration.seconds(15)
     /// Progress messages being sent at a time; what comes on top is dropped, for the next one says it better.
