@@ -84,12 +84,12 @@ extension VolumeMachine {
         let specification = wish.specification.isManaged ? wish.specification : mounted ?? wish.specification
         var next = VolumeMachine(specification, desired: wish.desired)
         next.mounted = mounted
+        next.mountpoint = mountpoint
         next.story.isMountUnclear = mayBeMounted
         next.holders = holders
         next.pluginDriver = pluginDriver
         if wish.desired == .active {
             next.claimants = wish.claimants
-            next.mountpoint = mountpoint
         } else {
             next.release(wish.claimants)
         }
@@ -169,6 +169,7 @@ extension VolumeMachine {
         case .removed:
             phase = .removed
             mounted = nil
+            mountpoint = ""
             pluginDriver = nil
         }
     }

@@ -51,18 +51,6 @@ struct CloudWatchTests {
             limits: CloudLimits(interval: interval, patience: patience, deadline: deadline), logger: lines.logger)
     }
 
-    private func running(_ watch: CloudWatch, _ body: () async throws -> Void) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await watch.run() }
-            try await body()
-            group.cancelAll()
-        }
-    }
-
-    private func waitFor(_ condition: () -> Bool) async throws {
-        while !condition() { try await Task.sleep(for: .milliseconds(2)) }
-    }
-
     @Test("is found at once, and kept for the next start (defect 15)", .timeLimit(.minutes(1)))
     func found() async throws {
         let host = try FakeHost()

@@ -36,18 +36,6 @@ struct HostWatchTests {
 
     private static let usage = FileSystemUsage(total: 4 << 20, used: 1 << 20, free: 3 << 20)
 
-    private func running(_ watch: HostWatch, _ body: () async throws -> Void) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await watch.run() }
-            try await body()
-            group.cancelAll()
-        }
-    }
-
-    private func waitFor(_ condition: () -> Bool) async throws {
-        while !condition() { try await Task.sleep(for: .milliseconds(2)) }
-    }
-
     @Test("are all there after the first sample", .timeLimit(.minutes(1)))
     func all() async throws {
         let host = try fakeHost()

@@ -12,7 +12,7 @@ import Testing
 @testable import Agent
 @testable import Runtime
 
-@Suite("Pings", .serialized)
+@Suite("Pings", .serialized, .timeLimit(.minutes(1)))
 struct PingResponderTests {
     /// A socket that takes every connection and never answers: a call to this engine would hang.
     private final class SilentEngine {

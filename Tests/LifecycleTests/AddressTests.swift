@@ -43,7 +43,7 @@ struct AddressTests {
     func never(_ noop: Bool) {
         var machine = machine(noop: noop)
         var pauses: [Int] = []
-        while !machine.next.isEnd, pauses.count < 100 {
+        for _ in 0..<100 where !machine.next.isEnd {
             #expect(machine.step(.address("", container(.running, startedAt: "t1"))) == Self.detect)
             if case .wait(let pause) = machine.next {
                 pauses.append(pause.inMilliseconds)

@@ -190,4 +190,25 @@ struct PluginSituationTests {
         for _ in 0..<100 where !machine.next.isEnd { machine.step(refused("Permission denied")) }
         #expect(machine.next == .fail("Permission denied"))
     }
+
+    @Test("Where a volume is mounted stays known when its removal or its unmount is refused")
+    func mountpointStays() {
+        var machine = Self.mounted()
+        machine.wished(VolumeMachine(Self.volume, desired: .removed))
+        guard case .fail = machine.step() else {
+            Issue.record("a volume in use was to be removed")
+            return
+        }
+        #expect(machine.mountpoint == "/mnt/v")
+        machine.wished(VolumeMachine(Self.volume, desired: .inactive, holder: "u-1"))
+        machine.step(refused("busy"))
+        #expect(machine.step() == .fail("busy"))
+        #expect(machine.mountpoint == "/mnt/v")
+        machine.wished(VolumeMachine(Self.volume, desired: .removed))
+        machine.step(.keptByPlugin)
+        machine.step(.pluginDone(mountpoint: ""))
+        machine.step(.pluginDone(mountpoint: ""))
+        #expect(machine.step() == .settle)
+        #expect(machine.mountpoint == "")
+    }
 }
