@@ -45,8 +45,8 @@ final class CloudWatch: Service {
                 // What else an operator has put there stays.
                 let all = CloudLabels(labels: labels.merging(found.labels) { _, new in new })
                 known.withLock { $0 = all.labels }
-                try all.store(stateDirectory: stateDirectory)
                 logger.info("cloud found", metadata: ["labels": "\(found.labels)"])
+                keep(all)
                 return
             } catch {
                 logger.debug("cloud not found yet", metadata: ["error": "\(error)"])
@@ -55,6 +55,15 @@ final class CloudWatch: Service {
             try? await Task.sleep(until: attempt + limits.interval, clock: .continuous)
         }
         if !Task.isCancelled { logger.info("no cloud found", metadata: ["url": "\(url)"]) }
+    }
+
+    /// The next start asks again, so one that cannot be kept costs little.
+    private func keep(_ labels: CloudLabels) {
+        do {
+            try labels.store(stateDirectory: stateDirectory)
+        } catch {
+            logger.warning("cloud's labels not stored", metadata: ["error": "\(error)"])
+        }
     }
 
     /// The identity document. Machines that want a token for it refuse the first call.

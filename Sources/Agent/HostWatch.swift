@@ -83,13 +83,13 @@ final class HostWatch: Service {
     private func key() async -> HostKey? {
         let isDue = state.withLock { state in
             if let failure = state.keyFailure, .now - failure < limits.keyInterval { return false }
-            guard !state.isAtKey else { return false }
-            state.isAtKey = true
-            return true
+            return !state.isAtKey
         }
         guard isDue else { return nil }
         let path = configuration.hostKeyPath
         let result = await BlockingCall.run(deadline: limits.keyDeadline) {
+            // Noted by the thread itself: one that could not be started is at nothing.
+            self.state.withLock { $0.isAtKey = true }
             defer { self.state.withLock { $0.isAtKey = false } }
             return Result { () throws(HostInfoError) in try HostKey(path: path) }
         }
@@ -97,10 +97,7 @@ final class HostWatch: Service {
         case .success(let key): return key
         case .failure(let error): logger.warning("host key not available", metadata: ["error": "\(error)"])
         case nil where Task.isCancelled: return nil
-        // Nobody knows whether it was begun at all; two at a time do no harm, the file is put in place whole.
-        case nil:
-            state.withLock { $0.isAtKey = false }
-            logger.warning("host key not available", metadata: ["error": "\(path) does not answer"])
+        case nil: logger.warning("host key not available", metadata: ["error": "\(path) does not answer"])
         }
         state.withLock { $0.keyFailure = .now }
         return nil
