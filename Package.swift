@@ -118,12 +118,25 @@ let package = Package(
         .testTarget(
             name: "StoragePluginTests", dependencies: ["FakeStoragePlugin", "StoragePlugin", httpClient]),
         .testTarget(name: "ContainerNetworkTests", dependencies: ["ContainerNetwork"]),
+        // Processes that a test starts and watches; the agent among them
+        .target(name: "Processes", path: "Tests/Processes"),
+        // An engine that does nothing, at once, on a real socket
+        .target(
+            name: "PaperEngine", dependencies: ["LosslessJSON", nioCore, nioPosix, nioHTTP], path: "Tests/PaperEngine"),
+        // What the agent costs and how fast it is: make bench
+        .executableTarget(
+            name: "rancher-bench",
+            dependencies: [
+                "DockerEngine", "LosslessJSON", "PaperEngine", "Processes", "RancherSimulator", "Store", nioCore, nioPosix,
+                argumentParser, logging,
+            ],
+            path: "Tests/Benchmark"),
         // The real binary beside a real Docker Engine: .ci/with-engine
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "DockerEngine", "FakeStoragePlugin", "LosslessJSON", "Mutations", "RancherSimulator", "rancher-agent",
-                nioCore, logging,
+                "DockerEngine", "FakeStoragePlugin", "LosslessJSON", "Mutations", "PaperEngine", "Processes",
+                "RancherSimulator", "rancher-agent", nioCore, logging,
             ]),
         .testTarget(
             name: "InspectionTests",

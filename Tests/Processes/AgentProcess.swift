@@ -1,22 +1,22 @@
-import Foundation
+package import Foundation
 import Synchronization
 
 /// The real agent, as a process of its own.
-final class AgentProcess: Sendable {
-    let arguments: [String]
-    let environment: [String: String]
+package final class AgentProcess: Sendable {
+    package let arguments: [String]
+    package let environment: [String: String]
     /// Standard output and error of all its lives.
-    let logFile: String
+    package let logFile: String
     private let child = Mutex<Child?>(nil)
 
-    init(arguments: [String], environment: [String: String], logFile: String) {
+    package init(arguments: [String], environment: [String: String], logFile: String) {
         self.arguments = arguments
         self.environment = environment
         self.logFile = logFile
     }
 
     /// The binary that is tested: named by RANCHER_AGENT_BINARY, or else the one beside the tests.
-    static func binary() throws -> String {
+    package static func binary() throws -> String {
         if let named = ProcessInfo.processInfo.environment["RANCHER_AGENT_BINARY"], !named.isEmpty { return named }
         let itself = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let candidates =
@@ -31,7 +31,7 @@ final class AgentProcess: Sendable {
 
     // MARK: Life
 
-    func start() throws {
+    package func start() throws {
         let started = try Child(try Self.binary(), arguments, environment: environment, output: logFile)
         child.withLock { $0 = started }
     }
@@ -43,15 +43,15 @@ final class AgentProcess: Sendable {
         }
     }
 
-    var pid: pid_t { get throws { try current.pid } }
+    package var pid: pid_t { get throws { try current.pid } }
 
     /// How it ended; `nil` while it lives.
-    var ended: Ending? { child.withLock { $0 }?.ended }
+    package var ended: Ending? { child.withLock { $0 }?.ended }
 
-    func signal(_ number: Int32) { child.withLock { $0 }?.signal(number) }
+    package func signal(_ number: Int32) { child.withLock { $0 }?.signal(number) }
 
     /// Takes the power away.
-    func kill9() async throws {
+    package func kill9() async throws {
         signal(SIGKILL)
         try await waitForEnd(within: .seconds(10))
     }
@@ -59,33 +59,33 @@ final class AgentProcess: Sendable {
     /// Asks it to end.
     ///
     /// - Returns: How it ended, and how long that took.
-    func terminate(within limit: Duration = .seconds(20)) async throws -> (ending: Ending, took: Duration) {
+    package func terminate(within limit: Duration = .seconds(20)) async throws -> (ending: Ending, took: Duration) {
         let start = ContinuousClock.now
         signal(SIGTERM)
         let ending = try await waitForEnd(within: limit)
         return (ending, .now - start)
     }
 
-    func restart() async throws {
+    package func restart() async throws {
         try await kill9()
         try start()
     }
 
     @discardableResult
-    func waitForEnd(within limit: Duration) async throws -> Ending {
+    package func waitForEnd(within limit: Duration) async throws -> Ending {
         try await current.end(within: limit, "the agent")
     }
 
     // MARK: Its log
 
-    var log: String { (try? String(contentsOfFile: logFile, encoding: .utf8)) ?? "" }
+    package var log: String { (try? String(contentsOfFile: logFile, encoding: .utf8)) ?? "" }
 
-    func waitForLog(_ text: String, within limit: Duration = .seconds(20)) async throws {
+    package func waitForLog(_ text: String, within limit: Duration = .seconds(20)) async throws {
         try await untilTrue("\"\(text)\" in the agent's log", within: limit) { self.log.contains(text) }
     }
 
     /// Waits until the agent has written these events down: from then on they are its business.
-    func waitForAcceptance(of events: [String], within limit: Duration = .seconds(20)) async throws {
+    package func waitForAcceptance(of events: [String], within limit: Duration = .seconds(20)) async throws {
         try await untilTrue("the agent to accept \(events.count) events", within: limit) {
             let accepted = self.log.split(separator: "\n").filter { $0.contains("event accepted") }
             return events.allSatisfy { id in accepted.contains { $0.contains(id) } }
@@ -93,7 +93,7 @@ final class AgentProcess: Sendable {
     }
 
     /// A one-shot command of the same binary in the same environment.
-    func command(_ arguments: String...) async throws -> (ending: Ending, output: String) {
+    package func command(_ arguments: String...) async throws -> (ending: Ending, output: String) {
         try await Child.run(try Self.binary(), arguments, environment: environment)
     }
 }

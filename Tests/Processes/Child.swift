@@ -1,34 +1,34 @@
-import Foundation
+package import Foundation
 import Synchronization
 
 /// Why the harness itself could not go on. The text is for whoever reads the test's report.
-struct HarnessError: Error, CustomStringConvertible {
-    let description: String
+package struct HarnessError: Error, CustomStringConvertible {
+    package let description: String
 
-    init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
 }
 
 /// How a process ended.
-enum Ending: Hashable, Sendable {
+package enum Ending: Hashable, Sendable {
     case code(Int32)
     case signal(Int32)
 
-    init(waitStatus status: Int32) {
+    package init(waitStatus status: Int32) {
         let signal = status & 0x7F
         self = signal == 0 ? .code((status >> 8) & 0xFF) : .signal(signal)
     }
 }
 
 /// A process that the tests have started. None outlives them.
-final class Child: Sendable {
-    let pid: pid_t
+package final class Child: Sendable {
+    package let pid: pid_t
     private let ending = Mutex<Ending?>(nil)
 
     /// Starts a program.
     ///
     /// - Parameters:
     ///   - output: The file that standard output and standard error are appended to.
-    init(_ executable: String, _ arguments: [String], environment: [String: String], output: String) throws {
+    package init(_ executable: String, _ arguments: [String], environment: [String: String], output: String) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -62,7 +62,7 @@ final class Child: Sendable {
     }
 
     /// How it ended; `nil` while it lives.
-    var ended: Ending? {
+    package var ended: Ending? {
         ending.withLock { ending in
             if let ending { return ending }
             var status: Int32 = 0
@@ -73,20 +73,20 @@ final class Child: Sendable {
         }
     }
 
-    func signal(_ number: Int32) {
+    package func signal(_ number: Int32) {
         // Reaped, the number may be another process's by now.
         guard ended == nil else { return }
         kill(pid, number)
     }
 
-    func end(within limit: Duration, _ what: String) async throws -> Ending {
+    package func end(within limit: Duration, _ what: String) async throws -> Ending {
         try await eventually("\(what) (process \(pid)) to end", within: limit) { self.ended }
     }
 
     /// Runs a program to its end.
     ///
     /// - Returns: How it ended, and all that it wrote.
-    static func run(
+    package static func run(
         _ executable: String, _ arguments: [String],
         environment: [String: String] = ProcessInfo.processInfo.environment,
         within limit: Duration = .seconds(60)
@@ -119,7 +119,7 @@ private enum Survivors {
 
 /// Waits until there is a value, and looks for it every few milliseconds. Nothing in these tests waits in another way.
 @discardableResult
-func eventually<Value>(
+package func eventually<Value>(
     _ what: @autoclosure () -> String, within limit: Duration = .seconds(20), _ probe: () async throws -> Value?
 ) async throws -> Value {
     let deadline = ContinuousClock.now + limit
@@ -131,14 +131,14 @@ func eventually<Value>(
 }
 
 /// Waits until something is true.
-func untilTrue(
+package func untilTrue(
     _ what: @autoclosure () -> String, within limit: Duration = .seconds(20), _ probe: () async throws -> Bool
 ) async throws {
     try await eventually(what(), within: limit) { try await probe() ? true : nil }
 }
 
 /// Runs the body for each element, a few at a time, and returns the results in order.
-func atOnce<Element: Sendable, Result: Sendable>(
+package func atOnce<Element: Sendable, Result: Sendable>(
     _ elements: [Element], limit: Int = 256, _ body: @escaping @Sendable (Element) async throws -> Result
 ) async throws -> [Result] {
     try await withThrowingTaskGroup(of: (Int, Result).self) { group in
@@ -153,5 +153,5 @@ func atOnce<Element: Sendable, Result: Sendable>(
 }
 
 extension Duration {
-    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+    package var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
 }

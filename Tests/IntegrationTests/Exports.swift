@@ -1,0 +1,2 @@
+@_exported import PaperEngine
+@_exported import Processes
