@@ -45,7 +45,7 @@ let package = Package(
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "Migrations", path: "migrations", sources: ["Migrations.swift"],
-            resources: [.embedInCode("m0001_initial.sql")]),
+            resources: [.embedInCode("m0001_initial.sql"), .embedInCode("m0002_apart.sql")]),
         .target(name: "Store", dependencies: ["CSQLite", "Migrations", "Model"]),
 
         // The decisions
@@ -75,9 +75,11 @@ let package = Package(
         .target(name: "HostInfo", dependencies: ["LosslessJSON", nioSSL, asn1]),
 
         // The shell, and the commands
+        .target(name: "CAllocator"),
         .target(
             name: "Agent",
             dependencies: [
+                "CAllocator",
                 "LosslessJSON", "Model", "Lifecycle", "Store", "Reconciler", "DockerEngine", "RancherAPI", "Runtime",
                 "StoragePlugin", "ContainerNetwork", "HostInfo", nioCore, nioPosix, nioHTTP, httpClient, logging,
                 lifecycle, unixSignals,

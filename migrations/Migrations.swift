@@ -12,6 +12,8 @@ package struct Migration: Sendable {
     /// All migrations in the order in which they are applied.
     package static let all: [Migration] = [
         Migration(
-            version: 1, name: "m0001_initial", sql: String(decoding: PackageResources.m0001_initial_sql, as: UTF8.self))
+            version: 1, name: "m0001_initial", sql: String(decoding: PackageResources.m0001_initial_sql, as: UTF8.self)),
+        Migration(
+            version: 2, name: "m0002_apart", sql: String(decoding: PackageResources.m0002_apart_sql, as: UTF8.self)),
     ]
 }

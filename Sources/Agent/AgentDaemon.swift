@@ -21,7 +21,8 @@ package enum AgentDaemon {
     ///
     /// - Throws: ``AgentFault`` if it cannot even begin.
     package static func run(registrationURL: String?, version: String) async throws {
-        // One loop does all the network's work: it is little, and each more is a thread.
+        MemoryTrim.configureAllocator()
+        // One loop does all the network's work but the engine's: it is little, and each more is a thread.
         NIOSingletons.groupLoopCountSuggestion = 1
         NIOSingletons.blockingPoolThreadCountSuggestion = 1
         let configuration = AgentConfiguration(
@@ -44,9 +45,14 @@ package enum AgentDaemon {
         _ configuration: AgentConfiguration, _ directory: StateDirectory, _ logger: Logger
     ) async throws -> Never {
         let limits = AgentLimits()
-        let engine = try engineClient(configuration, logger)
-        let httpClient = try HTTPClient.rancher()
+        // Three threads, so that none of them waits for another: the loop, the engine, and the server with all else.
         let loopGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let engineGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let executors = EffectExecutors(
+            engine: EventLoopExecutor(engineGroup.next()),
+            server: EventLoopExecutor(MultiThreadedEventLoopGroup.singleton.next()))
+        let engine = try engineClient(configuration, engineGroup, logger)
+        let httpClient = try HTTPClient.rancher()
         let codec = DialectACodec()
         let queue = InputQueue(limit: limits.queuedInputs)
         let link = ServerLink(progressLimit: limits.progressInFlight)
@@ -64,7 +70,7 @@ package enum AgentDaemon {
             group: loopGroup, queue: queue, link: link,
             runner: OperationRunner(
                 engine: engine, facts: facts, surroundings: try surroundings(configuration)),
-            limits: limits, logger: logger
+            executors: executors, limits: limits, logger: logger
         ) {
             Reconciler(store: try directory.openStore(logger), codec: codec)
         }
@@ -116,7 +122,7 @@ package enum AgentDaemon {
     }
 
     private static func engineClient(
-        _ configuration: AgentConfiguration, _ logger: Logger
+        _ configuration: AgentConfiguration, _ group: MultiThreadedEventLoopGroup, _ logger: Logger
     ) throws -> EngineClient {
         let endpoint = try EngineEndpoint(
             dockerHost: configuration.dockerHost, certificatePath: configuration.dockerCertificatePath,
@@ -124,7 +130,8 @@ package enum AgentDaemon {
         let deadlines = configuration.dockerDeadline.map { Deadlines().capped(at: $0) } ?? Deadlines()
         return try EngineClient(
             endpoint: endpoint, deadlines: deadlines,
-            preferredVersion: configuration.dockerAPIVersion.flatMap { APIVersion($0) }, logger: logger)
+            preferredVersion: configuration.dockerAPIVersion.flatMap { APIVersion($0) }, logger: logger,
+            eventLoopGroup: group)
     }
 }
 

@@ -17,6 +17,7 @@ actor MainLoop: Service {
     private let queue: InputQueue
     private let link: ServerLink
     private let runner: OperationRunner
+    private let executors: EffectExecutors
     private let limits: AgentLimits
     private let logger: Logger
     private var reconciler: Reconciler?
@@ -27,13 +28,14 @@ actor MainLoop: Service {
     /// - Parameter openReconciler: Opens the store, on the loop's own thread, where it then stays.
     init(
         group: MultiThreadedEventLoopGroup, queue: InputQueue, link: ServerLink, runner: OperationRunner,
-        limits: AgentLimits, logger: Logger, openReconciler: @escaping @Sendable () throws -> Reconciler
+        executors: EffectExecutors, limits: AgentLimits, logger: Logger, openReconciler: @escaping @Sendable () throws -> Reconciler
     ) {
         eventLoop = group.next()
         executor = eventLoop.executor
         self.queue = queue
         self.link = link
         self.runner = runner
+        self.executors = executors
         self.limits = limits
         self.logger = logger
         self.openReconciler = openReconciler
@@ -58,9 +60,16 @@ actor MainLoop: Service {
 
     private func drive(_ group: inout DiscardingTaskGroup, _ stop: StopSign) async {
         guard let reconciler else { return }
+        var memory = MemoryTrim()
         dispatch(reconciler.process([.tick], now: .now), in: &group)
         while !Task.isCancelled, !isDone(reconciler, stop.since) {
-            let batch = await nextBatch(until: reconciler.nextWakeUp, isStopping: stop.since != nil)
+            var wakeUp = reconciler.nextWakeUp
+            if let due = memory.due {
+                let time = Timestamp.now + (due - .now)
+                wakeUp = wakeUp.map { min($0, time) } ?? time
+            }
+            let batch = await nextBatch(until: wakeUp, isStopping: stop.since != nil)
+            if batch.isEmpty { memory.trimIfDue() } else { memory.postpone() }
             dispatch(reconciler.process(batch + [.tick], now: .now), in: &group)
         }
     }
@@ -86,7 +95,7 @@ actor MainLoop: Service {
         for effect in effects {
             switch effect {
             case .perform(let id, let operation, let about):
-                group.addTask { [queue, runner, logger] in
+                group.addTask(executorPreference: executors.engine) { [queue, runner, logger] in
                     let start = ContinuousClock.now
                     let outcome = await runner.run(operation) { queue.report(id, $0) }
                     logger.debug(
@@ -95,9 +104,11 @@ actor MainLoop: Service {
                     queue.push(.outcome(id, outcome))
                 }
             case .publish(let eventID, let body):
-                group.addTask { [queue, link] in queue.push(await link.deliver(body, of: eventID)) }
+                group.addTask(executorPreference: executors.server) { [queue, link] in
+                    queue.push(await link.deliver(body, of: eventID))
+                }
             case .publishUnstored(let eventID, let body):
-                group.addTask { [link, logger] in
+                group.addTask(executorPreference: executors.server) { [link, logger] in
                     do {
                         try await link.send(body)
                     } catch {
@@ -106,11 +117,20 @@ actor MainLoop: Service {
                             metadata: ["event": "\(eventID)", "error": "\(error)"])
                     }
                 }
-            case .progress(_, let body): group.addTask { [link] in await link.sendProgress(body) }
+            case .progress(_, let body):
+                group.addTask(executorPreference: executors.server) { [link] in await link.sendProgress(body) }
             case .note(let note): logger.log(note)
             }
         }
     }
+}
+
+/// Where effects run.
+struct EffectExecutors {
+    /// Work on the engine.
+    let engine: EventLoopExecutor
+    /// What is sent to the server.
+    let server: EventLoopExecutor
 }
 
 /// Whether, and since when, the process is to end.

@@ -15,7 +15,7 @@ extension Dossier {
         object.append("neededBy", JSON(dependents.map(\.description)))
         object.append(
             "specification",
-            StoredSpecification(machine: row.machine)?.json(showingEnvironment: showingEnvironment) ?? .null)
+            StoredSpecification(row)?.json(showingEnvironment: showingEnvironment) ?? .null)
         object.append("events", .array(events.map(\.json)))
         object.append("history", .array(history.map { JSON($0) }))
         return .object(object)

@@ -51,7 +51,7 @@ extension Dossier {
     }
 
     private func specification(_ showsEnvironment: Bool, _ style: ReportStyle) -> [String] {
-        guard let specification = StoredSpecification(machine: row.machine) else {
+        guard let specification = StoredSpecification(row) else {
             return ["  cannot be read by this program"]
         }
         let fields = specification.fields(showingEnvironment: showsEnvironment)

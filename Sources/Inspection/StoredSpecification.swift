@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 package import Model
+package import Store
 
 /// What the server said about a resource, out of the stored machine. Whoever shows it leaves the secrets out.
 package enum StoredSpecification: Sendable, Hashable {
@@ -7,8 +8,19 @@ package enum StoredSpecification: Sendable, Hashable {
     case volume(VolumeSpecification)
     case image(ImageSpecification)
 
-    /// Reads it; `nil` if this program cannot.
-    package init?(machine text: String) {
+    /// Reads it out of the row; `nil` if this program cannot.
+    package init?(_ row: ResourceRow) {
+        if row.key.kind == .instance, !row.specification.isEmpty {
+            let data = Data(row.specification.utf8)
+            guard let instance = try? JSONDecoder().decode(InstanceSpecification.self, from: data) else { return nil }
+            self = .instance(instance)
+        } else {
+            self.init(machine: row.machine)
+        }
+    }
+
+    /// Short ones are a part of the machine, and in older stores all are.
+    private init?(machine text: String) {
         guard let machine = try? JSONDecoder().decode(StoredMachine.self, from: Data(text.utf8)) else {
             return nil
         }

@@ -7,7 +7,8 @@ package import Model
 package struct InstanceMachine: Sendable, Hashable, Codable {
     // The wish
     package private(set) var desired: InstanceDesire
-    package private(set) var specification: InstanceSpecification
+    /// Not a part of the machine's coded form: it is long, and stays the same from step to step.
+    package private(set) var specification = InstanceSpecification(uuid: "")
 
     // Where it is
     package private(set) var phase = InstancePhase.requested
@@ -36,6 +37,8 @@ package struct InstanceMachine: Sendable, Hashable, Codable {
         /// The container was seen under its id, by more than a list or an event. Only then does it mean anything that
         /// there is none with this id any more: the instance may have got another one.
         var isIdentified = false
+        /// The engine's complete list showed no other container of the instance.
+        var isOnly = false
         var volumesReady = false
         /// What was claimed is given back, or could not be; in that case the next wish tries again.
         var volumesReleased = false
@@ -89,6 +92,18 @@ package struct InstanceMachine: Sendable, Hashable, Codable {
         self.specification = specification
         self.desired = desired
     }
+
+    private enum CodingKeys: String, CodingKey {
+        case desired, phase, containerID, knowledge, isInspected, attempts, lastError, createdHere, address, claims
+        case mountpoints, engineVolumes, story, startedAtBefore
+    }
+
+    /// The same machine with the specification that was stored beside it.
+    package func with(_ specification: InstanceSpecification) -> InstanceMachine {
+        var machine = self
+        machine.specification = specification
+        return machine
+    }
 }
 
 // MARK: Events
@@ -124,15 +139,27 @@ extension InstanceMachine {
     }
 
     /// The engine's list or event stream shows the container so; `nil` when a complete list does not show it.
-    package mutating func hinted(_ summary: ContainerSummary?) {
+    ///
+    /// - Parameter isOnly: The list shows no other container of the instance: if this one is removed, all are gone.
+    package mutating func hinted(_ summary: ContainerSummary?, isOnly: Bool = false) {
         isInspected = false
         guard let summary else {
             knowledge = .missing
             return
         }
+        story.isOnly = isOnly && summary.instanceUUID == specification.uuid
         startedAtBefore = summary.state == .created ? "" : nil
         containerID = summary.id
         knowledge = .present(summary.state)
+    }
+
+    /// The engine's first list after a start shows the container so, or does not show it.
+    ///
+    /// That there is none is enough to go on with: should a create of the last process still be under way, the name is
+    /// taken. A container that the last process has worked on has to be looked at.
+    package mutating func listed(_ summary: ContainerSummary?, isOnly: Bool) {
+        guard knowledge == .unobserved, summary == nil || phase == .requested else { return }
+        hinted(summary, isOnly: isOnly)
     }
 
     /// The wait that was asked for is over.
@@ -271,7 +298,7 @@ extension InstanceMachine {
             if story.imageReady { end(text) } else { story.imageMissing = true }
         case .removed:
             knowledge = .missing
-            isInspected = story.isIdentified
+            isInspected = story.isIdentified || story.isOnly
             attempts = 0
         case .refused(let refusal): refused(operation, refusal)
         case .unavailable(let text): backOff(text)

@@ -160,8 +160,12 @@ package enum ResourceMachine: Sendable, Hashable, Codable {
         change({ $0.requirementFailed(reason) }, { _ in }, { _ in })
     }
 
-    package mutating func hinted(_ summary: ContainerSummary?) {
-        change({ $0.hinted(summary) }, { _ in }, { _ in })
+    package mutating func hinted(_ summary: ContainerSummary?, isOnly: Bool) {
+        change({ $0.hinted(summary, isOnly: isOnly) }, { _ in }, { _ in })
+    }
+
+    package mutating func listed(_ summary: ContainerSummary?, isOnly: Bool) {
+        change({ $0.listed(summary, isOnly: isOnly) }, { _ in }, { _ in })
     }
 
     package mutating func drifted(to summary: ContainerSummary?) {

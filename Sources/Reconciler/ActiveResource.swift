@@ -16,6 +16,8 @@ struct ActiveResource {
     /// Counts the times that others had to settle first, so that late news of an earlier time is not taken for new.
     var requirement = 0
     var isWaitingForTime = false
+    /// After a start, the engine's first list is about to tell what would otherwise have to be asked for each alone.
+    var isWaitingForList = false
     /// The events that will be answered when it settles.
     var events: [String] = []
     /// What the engine showed last, in full, for the answer.
@@ -23,7 +25,7 @@ struct ActiveResource {
 
     var key: ResourceKey { row.key }
 
-    /// The row as it has to be written.
+    /// The row as it has to be written. A specification that was written once is not coded again.
     func row(updatedAt now: Timestamp) throws -> ResourceRow {
         var row = row
         row.name = machine.name
@@ -34,6 +36,7 @@ struct ActiveResource {
         row.attempts = machine.attempts
         row.lastError = machine.lastError
         row.machine = try MachineCoding.encode(machine)
+        if row.specification.isEmpty { row.specification = try MachineCoding.encodeSpecification(of: machine) }
         row.updatedAt = now
         return row
     }

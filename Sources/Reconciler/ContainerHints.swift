@@ -40,6 +40,11 @@ struct ContainerHints {
         }
     }
 
+    /// Whether the container is the only one of its instance.
+    func isOnly(_ container: ContainerSummary) -> Bool {
+        !container.instanceUUID.isEmpty && idsByUUID[container.instanceUUID]?.count == 1
+    }
+
     /// Whether a living container other than those of the instance mounts the path, or, for want of one, anything that
     /// the instance's own container mounts.
     func isMounted(_ path: String, byOthersThan uuid: String) -> Bool {

@@ -3,16 +3,38 @@ internal import Lifecycle
 internal import LosslessJSON
 internal import Model
 
-/// The text form in which a machine is stored.
+/// The text forms in which a machine is stored: the machine itself, and what the server said about the resource where
+/// that is long.
 package enum MachineCoding {
-    static func encode(_ machine: ResourceMachine) throws -> String {
+    static func encode(_ machine: ResourceMachine) throws -> String { try text(of: machine) }
+
+    /// The specification of an instance; empty for anything else, whose specification is a part of the machine.
+    static func encodeSpecification(of machine: ResourceMachine) throws -> String {
+        guard case .instance(let instance) = machine else { return "" }
+        return try text(of: instance.specification)
+    }
+
+    private static func text(of value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(machine), as: UTF8.self)
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
     /// Reads what this version of the program has written, or an earlier one, whose machines knew less.
-    static func decode(_ text: String) throws -> ResourceMachine {
+    ///
+    /// - Parameter specification: Empty in the records of versions that wrote it as a part of the machine.
+    static func decode(_ text: String, specification: String) throws -> ResourceMachine {
+        let machine = try decode(text)
+        guard case .instance(let instance) = machine else { return machine }
+        var specification = specification
+        if specification.isEmpty {
+            specification = try JSON(parsing: text)[ResourceKind.instance.rawValue]["_0"]["specification"].encodedText
+        }
+        return .instance(
+            instance.with(try JSONDecoder().decode(InstanceSpecification.self, from: Data(specification.utf8))))
+    }
+
+    private static func decode(_ text: String) throws -> ResourceMachine {
         do {
             return try decodeExactly(text)
         } catch {

@@ -100,9 +100,12 @@ extension Reconciler {
     private func begin(_ resource: inout ActiveResource, _ wish: ResourceMachine, _ cause: String) {
         let before = resource.row.generation == 0 ? "" : resource.machine.phase
         resource.machine.wished(wish)
+        // To be coded and written anew.
+        resource.row.specification = ""
         resource.row.generation += 1
         resource.isOvertaken = resource.work != nil
         resource.isWaitingForTime = false
+        resource.isWaitingForList = false
         resource.inspection = nil
         wakeUps.cancel(.resource(resource.key))
         if case .instance(let machine) = resource.machine {
@@ -110,7 +113,7 @@ extension Reconciler {
             if resource.isOvertaken {
                 resource.machine.overtaken()
             } else if let hint = hints.container(ids: ids, uuid: machine.specification.uuid) {
-                resource.machine.hinted(hint)
+                resource.machine.hinted(hint, isOnly: hint.map(hints.isOnly) ?? false)
             } else {
                 resource.machine.overtaken()
             }
@@ -169,7 +172,7 @@ extension Reconciler {
     /// The machine of a stored row, or `nil` after the row was put into quarantine.
     func readable(_ row: ResourceRow) throws -> ResourceMachine? {
         do {
-            let machine = try MachineCoding.decode(row.machine)
+            let machine = try MachineCoding.decode(row.machine, specification: row.specification)
             guard machine.kind == row.key.kind else {
                 throw StoreError(.unreadable, "the machine of a resource of kind \(machine.kind.rawValue)")
             }

@@ -27,8 +27,11 @@ extension Reconciler {
                 resource.machine.resumed()
                 // A back-off goes on where it was: a restart does not shorten it.
                 resource.isWaitingForTime = row.nextAttemptAt.map { $0 > now } ?? false
+                resource.isWaitingForList =
+                    row.key.kind == .instance && !hints.isComplete && !resource.isWaitingForTime
+                let soonest = resource.isWaitingForList ? now + limits.listPatience : now
                 let latest = now + Patience.backOff(afterTries: .max)
-                wakeUps.set(.resource(row.key), at: min(row.nextAttemptAt ?? now, latest))
+                wakeUps.set(.resource(row.key), at: min(max(row.nextAttemptAt ?? now, soonest), latest))
             }
             active[row.key] = resource
         }

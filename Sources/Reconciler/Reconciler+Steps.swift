@@ -9,7 +9,7 @@ extension Reconciler {
     /// Takes steps until one is in flight, time has to pass, others have to settle, or the wish has come to its end.
     func advance(_ key: ResourceKey) throws {
         while var resource = active[key], !resource.row.isSettled, resource.work == nil, resource.awaiting.isEmpty,
-            !resource.isWaitingForTime
+            !resource.isWaitingForTime, !resource.isWaitingForList
         {
             changed.insert(key)
             let step = resource.machine.next
@@ -41,6 +41,7 @@ extension Reconciler {
     /// The time that a resource was waiting for has come.
     func wake(_ key: ResourceKey) throws {
         guard active[key] != nil else { return }
+        active[key]?.isWaitingForList = false
         if active[key]?.isWaitingForTime == true {
             active[key]?.isWaitingForTime = false
             active[key]?.machine.waited()
@@ -214,21 +215,37 @@ extension Reconciler {
         hints.replace(containers)
         for instance in try store.settledInstances() {
             let shown = hints[instance.externalID]
-            if (shown?.state.isAlive == true) != (instance.phase == "running") {
+            if (shown?.state.isAlive == true) != (instance.phase == InstancePhase.running.rawValue) {
                 try noteDrift(of: instance.externalID, uuid: "", key: instance.key)
             }
         }
         guard !wasComplete else { return }
         // The engine is back: nobody has to sit out a pause that was meant for its absence.
-        for key in active.keys.sorted() where active[key]?.isWaitingForTime == true {
+        for key in active.keys.sorted() {
+            guard let resource = active[key], resource.isWaitingForTime || resource.isWaitingForList else { continue }
+            if resource.isWaitingForList { showList(to: key) }
             wakeUps.cancel(.resource(key))
             try wake(key)
         }
     }
 
+    private func showList(to key: ResourceKey) {
+        guard case .instance(let machine)? = active[key]?.machine else { return }
+        let ids = [machine.specification.externalID, machine.containerID].filter { !$0.isEmpty }
+        guard let shown = hints.container(ids: ids, uuid: machine.specification.uuid) else { return }
+        active[key]?.machine.listed(shown, isOnly: shown.map(hints.isOnly) ?? false)
+    }
+
     /// A settled instance has changed by itself or by somebody's hand. It is shown as it is and otherwise left alone.
     func noteDrift(of id: String, uuid: String, key known: ResourceKey? = nil) throws {
-        guard let key = known ?? (uuid.isEmpty ? nil : ResourceKey(.instance, uuid)),
+        guard let key = known ?? (uuid.isEmpty ? nil : ResourceKey(.instance, uuid)) else { return }
+        // Most of what the engine shows is what was just done, and no news.
+        if active[key] == nil {
+            guard let instance = try store.settledInstance(key), instance.externalID == id,
+                (instance.phase == InstancePhase.running.rawValue) != (hints[id]?.state.isAlive ?? false)
+            else { return }
+        }
+        guard
             var resource = try active[key] ?? stored(key), resource.row.isSettled, resource.machine.externalID == id
         else { return }
         let before = resource.machine.phase

@@ -147,8 +147,13 @@ package final class Reconciler {
     func flush() throws {
         for key in changed.sorted() {
             guard let resource = active[key] else { continue }
-            try store.put(try resource.row(updatedAt: now))
-            if resource.row.isSettled { active[key] = nil }
+            let row = try resource.row(updatedAt: now)
+            try store.put(row, specificationIsNew: key.kind == .instance && resource.row.specification.isEmpty)
+            if resource.row.isSettled {
+                active[key] = nil
+            } else {
+                active[key]?.row.specification = row.specification
+            }
         }
         changed.removeAll(keepingCapacity: true)
         for move in moves { try store.insert(move) }

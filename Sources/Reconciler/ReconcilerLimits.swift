@@ -9,6 +9,9 @@ package struct ReconcilerLimits: Sendable {
     package var progressInterval = Duration.seconds(1)
     /// After how much silence an event is reported to be still alive. The server's shortest wait is 15 s (3.5).
     package var keepAliveInterval = Duration.seconds(5)
+    /// How long the first list of containers is waited for after a start. Beyond this the engine is slow or away, and
+    /// each instance finds that out for itself.
+    package var listPatience = Duration.seconds(3)
     /// The first pause between two tries to deliver an answer; it doubles up to the longest.
     package var firstDeliveryPause = Duration.milliseconds(500)
     package var longestDeliveryPause = Duration.seconds(30)

@@ -73,10 +73,11 @@ extension OperationRunner {
             try await engine.removeContainer(id, removeVolumes: true, force: false)
             return .removed
         } catch  where error.isNotFound {
-            return .removed
+            // Whoever took it away may have put another one in its place.
+            return .container(nil)
         } catch  where error.isConflict {
             // Started again meanwhile, or being removed by somebody else.
-            guard let container = try await look(id) else { return .removed }
+            guard let container = try await look(id) else { return .container(nil) }
             return container.state.isAlive || container.state == .removing
                 ? .container(container) : OperationOutcome(error)
         }

@@ -129,6 +129,23 @@ package final class Connection {
         }
     }
 
+    /// A copy of the whole database in memory.
+    ///
+    /// - Throws: ``StoreError``.
+    package func copiedIntoMemory() throws(StoreError) -> Connection {
+        let copy = try Connection(path: ":memory:", mode: .readWrite)
+        guard let backup = sqlite3_backup_init(copy.handle, "main", handle, "main") else {
+            throw copy.failure(sqlite3_errcode(copy.handle))
+        }
+        // All of it in one step: nobody else can change it meanwhile.
+        let code = sqlite3_backup_step(backup, -1)
+        sqlite3_backup_finish(backup)
+        guard code == SQLITE_DONE else {
+            throw Self.failure(code, "\(path) cannot be copied: " + String(cString: sqlite3_errstr(code)), path)
+        }
+        return copy
+    }
+
     /// How many rows the last statement changed.
     package var changes: Int { Int(sqlite3_changes64(handle)) }
 

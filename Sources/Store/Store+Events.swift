@@ -35,17 +35,19 @@ package struct EventRow: Sendable, Hashable {
     }
 
     fileprivate static let columns =
-        "id, name, reply_to, resource_type, resource_id, key, generation, frame, state, received_at, closed_at"
+        "id, name, reply_to, resource_type, resource_id, key, generation, state, received_at, closed_at"
+    /// The same, to be read together with the frame.
+    fileprivate static let all = columns + ", coalesce((SELECT text FROM frame WHERE event_id = id), '')"
 
     fileprivate init?(_ row: borrowing Row) {
-        guard let state = State(rawValue: row.text(8)) else { return nil }
+        guard let state = State(rawValue: row.text(7)) else { return nil }
         self.init(
             header: EventHeader(
                 id: row.text(0), name: row.text(1), replyTo: row.optionalText(2), resourceID: row.optionalText(4),
                 resourceType: row.optionalText(3)),
-            key: row.optionalText(5), generation: row.integer(6), frame: row.text(7), state: state,
-            receivedAt: Timestamp(milliseconds: row.integer(9)),
-            closedAt: row.optionalInteger(10).map(Timestamp.init(milliseconds:)))
+            key: row.optionalText(5), generation: row.integer(6), frame: row.text(10), state: state,
+            receivedAt: Timestamp(milliseconds: row.integer(8)),
+            closedAt: row.optionalInteger(9).map(Timestamp.init(milliseconds:)))
     }
 }
 
@@ -55,11 +57,13 @@ extension Store {
     /// - Throws: ``StoreError``, also if there is one with this id.
     package func insert(_ event: EventRow) throws(StoreError) {
         try connection.run(
-            "INSERT INTO event (\(EventRow.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO event (\(EventRow.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             .text(event.header.id), .text(event.header.name), SQLValue(event.header.replyTo),
             SQLValue(event.header.resourceType), SQLValue(event.header.resourceID), SQLValue(event.key),
-            .integer(event.generation), .text(event.frame), .text(event.state.rawValue),
-            .integer(event.receivedAt.milliseconds), SQLValue(event.closedAt?.milliseconds))
+            .integer(event.generation), .text(event.state.rawValue), .integer(event.receivedAt.milliseconds),
+            SQLValue(event.closedAt?.milliseconds))
+        try connection.run(
+            "INSERT INTO frame (event_id, text) VALUES (?, ?)", .text(event.header.id), .text(event.frame))
     }
 
     /// How far the event with this id has come; `nil` if it was never seen, or long ago.
@@ -75,7 +79,7 @@ extension Store {
     /// - Throws: ``StoreError``.
     package func openEvents() throws(StoreError) -> [EventRow] {
         try connection.rows(
-            "SELECT \(EventRow.columns) FROM event WHERE state = 'open' ORDER BY received_at, id", read: EventRow.init)
+            "SELECT \(EventRow.all) FROM event WHERE state = 'open' ORDER BY received_at, id", read: EventRow.init)
     }
 
     /// The last events about a resource, newest first.
@@ -83,7 +87,7 @@ extension Store {
     /// - Throws: ``StoreError``.
     package func events(about key: ResourceKey, limit: Int) throws(StoreError) -> [EventRow] {
         try connection.rows(
-            "SELECT \(EventRow.columns) FROM event WHERE key = ? ORDER BY received_at DESC, id LIMIT ?",
+            "SELECT \(EventRow.all) FROM event WHERE key = ? ORDER BY received_at DESC, id LIMIT ?",
             .text(key.description), .integer(limit), read: EventRow.init)
     }
 

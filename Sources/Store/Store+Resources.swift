@@ -16,13 +16,15 @@ package struct ResourceRow: Sendable, Hashable {
     package var activity: String
     /// JSON, for whoever knows the machines.
     package var machine: String
+    /// What the server said about it, as JSON; empty if that is a part of ``machine``.
+    package var specification: String
     package var createdAt: Timestamp
     package var updatedAt: Timestamp
 
     package init(
         key: ResourceKey, name: String, rancherID: String, externalID: String, desired: String, phase: String,
         generation: Int, settledGeneration: Int, attempts: Int, nextAttemptAt: Timestamp?, lastError: String,
-        activity: String, machine: String, createdAt: Timestamp, updatedAt: Timestamp
+        activity: String, machine: String, specification: String = "", createdAt: Timestamp, updatedAt: Timestamp
     ) {
         self.key = key
         self.name = name
@@ -37,6 +39,7 @@ package struct ResourceRow: Sendable, Hashable {
         self.lastError = lastError
         self.activity = activity
         self.machine = machine
+        self.specification = specification
         self.createdAt = createdAt
         self.updatedAt = updatedAt
     }
@@ -47,6 +50,9 @@ package struct ResourceRow: Sendable, Hashable {
         key, name, rancher_id, external_id, desired, phase, generation, settled_generation, attempts, next_attempt_at,
         last_error, activity, machine, created_at, updated_at
         """
+    /// The same, to be read together with the specification.
+    fileprivate static let all =
+        columns + ", coalesce((SELECT body FROM specification WHERE specification.key = resource.key), '')"
 
     fileprivate init?(_ row: borrowing Row) {
         guard let key = ResourceKey(row.text(0)) else { return nil }
@@ -54,7 +60,7 @@ package struct ResourceRow: Sendable, Hashable {
             key: key, name: row.text(1), rancherID: row.text(2), externalID: row.text(3), desired: row.text(4),
             phase: row.text(5), generation: row.integer(6), settledGeneration: row.integer(7),
             attempts: row.integer(8), nextAttemptAt: row.optionalInteger(9).map(Timestamp.init(milliseconds:)),
-            lastError: row.text(10), activity: row.text(11), machine: row.text(12),
+            lastError: row.text(10), activity: row.text(11), machine: row.text(12), specification: row.text(15),
             createdAt: Timestamp(milliseconds: row.integer(13)), updatedAt: Timestamp(milliseconds: row.integer(14)))
     }
 }
@@ -62,8 +68,9 @@ package struct ResourceRow: Sendable, Hashable {
 extension Store {
     /// Writes the row, new or over the old one.
     ///
+    /// - Parameter specificationIsNew: False if its specification is the one that was written with it last.
     /// - Throws: ``StoreError``.
-    package func put(_ row: ResourceRow) throws(StoreError) {
+    package func put(_ row: ResourceRow, specificationIsNew: Bool = true) throws(StoreError) {
         try connection.run(
             """
             INSERT INTO resource (\(ResourceRow.columns), kind)
@@ -77,6 +84,15 @@ extension Store {
             .integer(row.attempts), SQLValue(row.nextAttemptAt?.milliseconds), .text(row.lastError),
             .text(row.activity), .text(row.machine), .integer(row.createdAt.milliseconds),
             .integer(row.updatedAt.milliseconds), .text(row.key.kind.rawValue))
+        guard specificationIsNew else { return }
+        if row.specification.isEmpty {
+            try connection.run("DELETE FROM specification WHERE key = ?", .text(row.key.description))
+        } else {
+            try connection.run(
+                """
+                INSERT INTO specification (key, body) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET body = ?2
+                """, .text(row.key.description), .text(row.specification))
+        }
     }
 
     /// The row of one resource.
@@ -84,7 +100,7 @@ extension Store {
     /// - Throws: ``StoreError``.
     package func resource(_ key: ResourceKey) throws(StoreError) -> ResourceRow? {
         try connection.rows(
-            "SELECT \(ResourceRow.columns) FROM resource WHERE key = ?", .text(key.description), read: ResourceRow.init
+            "SELECT \(ResourceRow.all) FROM resource WHERE key = ?", .text(key.description), read: ResourceRow.init
         ).first
     }
 
@@ -93,7 +109,7 @@ extension Store {
     /// - Throws: ``StoreError``.
     package func unsettledResources() throws(StoreError) -> [ResourceRow] {
         try connection.rows(
-            "SELECT \(ResourceRow.columns) FROM resource WHERE settled_generation < generation ORDER BY key",
+            "SELECT \(ResourceRow.all) FROM resource WHERE settled_generation < generation ORDER BY key",
             read: ResourceRow.init)
     }
 
@@ -112,7 +128,7 @@ extension Store {
     package func allResources() throws(StoreError) -> [ResourceRow] {
         try connection.rows(
             """
-            SELECT \(ResourceRow.columns) FROM resource
+            SELECT \(ResourceRow.all) FROM resource
             ORDER BY CASE kind WHEN 'instance' THEN 0 WHEN 'volume' THEN 1 ELSE 2 END, name, key
             """, read: ResourceRow.init)
     }
@@ -127,6 +143,18 @@ extension Store {
             WHERE kind = 'instance' AND settled_generation >= generation AND phase NOT IN ('removed', 'failed')
             """
         ) { row in ResourceKey(row.text(0)).map { (key: $0, externalID: row.text(1), phase: row.text(2)) } }
+    }
+
+    /// The same of one instance; `nil` if there is nothing to compare.
+    ///
+    /// - Throws: ``StoreError``.
+    package func settledInstance(_ key: ResourceKey) throws(StoreError) -> (externalID: String, phase: String)? {
+        try connection.rows(
+            """
+            SELECT external_id, phase FROM resource
+            WHERE key = ? AND settled_generation >= generation AND phase NOT IN ('removed', 'failed')
+            """, .text(key.description)
+        ) { row in (externalID: row.text(0), phase: row.text(1)) }.first
     }
 
     /// Takes the row away.

@@ -61,7 +61,11 @@ package final class Store {
                 : "it has schema version \(version), this program knows \(Migrator.currentVersion)"
             throw StoreError(.otherSchema(version: version), "\(path) cannot be shown: \(reason)")
         }
-        return Store(connection)
+        guard version < Migrator.currentVersion else { return Store(connection) }
+        // Written by an older agent, whose file is left as it is: what is shown is a copy in today's form.
+        let copy = try connection.copiedIntoMemory()
+        try Migrator.migrate(copy)
+        return Store(copy)
     }
 
     /// Runs the body as one transaction: all of it is on the disk when this returns, or nothing of it.

@@ -8,13 +8,16 @@ import RancherSimulator
 struct PaperFigures {
     let rounds: Int
 
-    func measure(into page: inout Page) async throws {
-        try await calls(into: &page)
-        try await latencies(into: &page)
-        try await bursts(into: &page)
-        try await lifecycles(into: &page)
-        try await pings(into: &page)
-        try await restarts(into: &page)
+    func measure(_ part: Part, into page: inout Page) async throws {
+        switch part {
+        case .calls: try await calls(into: &page)
+        case .latency: try await latencies(into: &page)
+        case .burst: try await bursts(into: &page)
+        case .lives: try await lives(into: &page)
+        case .pings: try await pings(into: &page)
+        case .starts: try await starts(into: &page)
+        case .real: break
+        }
     }
 
     private func run(_ body: (Rig, PaperEngine) async throws -> Void) async throws {
@@ -96,9 +99,10 @@ struct PaperFigures {
         page.add("burst of \(size) activates: answered", "1/s", answered)
     }
 
-    private func lifecycles(into page: inout Page) async throws {
+    private func lives(into page: inout Page) async throws {
         var rates: [Double] = []
         var processor: [Double] = []
+        var others: [Double] = []
         var took: [Double] = []
         var idle: [Double] = []
         var peaks: [Double] = []
@@ -110,6 +114,7 @@ struct PaperFigures {
                 idle.append(try meter.anonymousMegabytes)
                 let instances = Rig.instances(1000)
                 let before = try meter.processorSeconds
+                let ownBefore = try ProcessMeter.itself.processorSeconds
                 let start = ContinuousClock.now
                 peaks.append(
                     try await meter.peak {
@@ -125,6 +130,8 @@ struct PaperFigures {
                     })
                 rates.append(Double(instances.count) / (ContinuousClock.now - start).inSeconds)
                 processor.append((try meter.processorSeconds - before) * 1000 / Double(instances.count))
+                others.append(
+                    (try ProcessMeter.itself.processorSeconds - ownBefore) * 1000 / Double(instances.count))
                 try await Task.sleep(for: .seconds(10))
                 after.append(try meter.anonymousMegabytes)
             }
@@ -133,6 +140,7 @@ struct PaperFigures {
         page.add("lifecycles, 64 at a time: frame to answer, p50", "ms", took)
         page.add("lifecycles, 64 at a time: frame to answer, p99", "ms", [Figure.quantile(0.99, of: took)])
         page.add("processor time of a lifecycle", "ms", processor)
+        page.add("the same, of server and engine", "ms", others)
         page.add("anonymous memory, idle", "MB", idle, .atMost(6))
         page.add("anonymous memory, most during 1,000 lifecycles", "MB", peaks, .atMost(25))
         page.add("anonymous memory, 10 s after them", "MB", after, .atMost(6))
@@ -156,7 +164,7 @@ struct PaperFigures {
 
     // MARK: Starts
 
-    private func restarts(into page: inout Page) async throws {
+    private func starts(into page: inout Page) async throws {
         var empty: [Double] = []
         var full: [Double] = []
         var subscribed: [Double] = []

@@ -6,6 +6,8 @@ import Synchronization
 struct ProcessMeter {
     let pid: pid_t
 
+    static let itself = ProcessMeter(pid: getpid())
+
     /// The processor time that it has used, in seconds.
     var processorSeconds: Double {
         get throws {

@@ -64,20 +64,22 @@ enum Fixture {
         return instance
     }
 
-    static func machine(_ machine: ResourceMachine) throws -> String {
-        String(decoding: try JSONEncoder().encode(machine), as: UTF8.self)
+    static func machine(_ machine: ResourceMachine) throws -> String { try text(of: machine) }
+
+    static func text(of value: some Encodable) throws -> String {
+        String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
     }
 
     static func row(
         _ key: ResourceKey, name: String, rancherID: String = "", externalID: String = "", desired: String,
         phase: String, generation: Int = 1, settled: Bool = true, attempts: Int = 0, next: Duration? = nil,
-        lastError: String = "", activity: String = "", machine: String = "{}"
+        lastError: String = "", activity: String = "", machine: String = "{}", specification: String = ""
     ) -> ResourceRow {
         ResourceRow(
             key: key, name: name, rancherID: rancherID, externalID: externalID, desired: desired, phase: phase,
             generation: generation, settledGeneration: settled ? generation : generation - 1, attempts: attempts,
             nextAttemptAt: next.map { now + $0 }, lastError: lastError, activity: activity, machine: machine,
-            createdAt: now - .seconds(600), updatedAt: now - .seconds(30))
+            specification: specification, createdAt: now - .seconds(600), updatedAt: now - .seconds(30))
     }
 
     static func event(
@@ -101,7 +103,8 @@ enum Fixture {
                     web, name: "web", rancherID: "1i20", externalID: String(repeating: "c0ffee", count: 10) + "beef",
                     desired: "running", phase: "preparing", generation: 2, settled: false,
                     activity: "Waiting for image:nginx:latest",
-                    machine: try machine(.instance(InstanceMachine(webSpecification, desired: .running)))))
+                    machine: try machine(.instance(InstanceMachine(webSpecification, desired: .running))),
+                    specification: try text(of: webSpecification)))
             try store.put(
                 row(
                     db, name: "db-of-the-shop-with-a-long-name", rancherID: "1i21", externalID: "deadbeef0123456789",

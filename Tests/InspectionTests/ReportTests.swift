@@ -202,7 +202,9 @@ struct ReportTests {
         let machine = try Fixture.machine(.instance(InstanceMachine(instance, desired: .running)))
         try store.transaction {
             try store.put(
-                Fixture.row(instance.key, name: "web", desired: "running", phase: "requested", machine: machine))
+                Fixture.row(
+                    instance.key, name: "web", desired: "running", phase: "requested", machine: machine,
+                    specification: try Fixture.text(of: instance)))
         }
         let dossier = try #require(try Fixture.dossier("web", in: store))
         let text = dossier.text(now: now)

@@ -30,7 +30,7 @@ struct RecordTests {
 
     @Test("The record of an instance that an earlier version has written is taken up where it was")
     func olderInstance() throws {
-        guard case .instance(let machine) = try MachineCoding.decode(Self.instance) else {
+        guard case .instance(let machine) = try MachineCoding.decode(Self.instance, specification: "") else {
             Issue.record("no instance")
             return
         }
@@ -48,7 +48,7 @@ struct RecordTests {
 
     @Test("The record of a volume that an earlier version has written is taken up where it was")
     func olderVolume() throws {
-        guard case .volume(let machine) = try MachineCoding.decode(Self.volume) else {
+        guard case .volume(let machine) = try MachineCoding.decode(Self.volume, specification: "") else {
             Issue.record("no volume")
             return
         }
@@ -60,13 +60,13 @@ struct RecordTests {
 
     @Test("What is no record of a machine stays none", arguments: ["", "{}", "[]", "{\"instance\":{}}", "{\"x\":{}}"])
     func noRecord(_ text: String) {
-        #expect(throws: (any Error).self) { try MachineCoding.decode(text) }
+        #expect(throws: (any Error).self) { try MachineCoding.decode(text, specification: "") }
     }
 
     @Test("A record of a machine with nothing missing is read as it was written")
     func exact() throws {
         let fresh = ResourceMachine.volume(
             VolumeMachine(VolumeSpecification(name: "v", driver: "d"), desired: .removed))
-        #expect(try MachineCoding.decode(try MachineCoding.encode(fresh)) == fresh)
+        #expect(try MachineCoding.decode(try MachineCoding.encode(fresh), specification: "") == fresh)
     }
 }

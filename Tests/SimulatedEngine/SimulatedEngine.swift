@@ -139,7 +139,7 @@ package struct SimulatedEngine: Sendable {
         case .stopContainer(let id, _): return end(id, stopWorks)
         case .killContainer(let id): return end(id, killWorks)
         case .removeContainer(let id):
-            guard let container = containers[id] else { return .removed }
+            guard let container = containers[id] else { return .container(nil) }
             if container.state.isAlive {
                 return .refused(Refusal(message: "container \(id) is running", status: 409))
             }

@@ -1,0 +1,26 @@
+internal import CAllocator
+
+/// Gives memory back to the system.
+///
+/// The allocator keeps what a burst of events has needed, for the next one. An agent is one of many processes of its
+/// host, and idle most of the time: some seconds after the last thing has happened it gives back what it holds.
+struct MemoryTrim {
+    /// How long nothing may have happened.
+    static let quiet = Duration.seconds(5)
+
+    /// When to give back; `nil` if that was done after the last thing that happened.
+    private(set) var due: ContinuousClock.Instant?
+
+    /// Something has happened.
+    mutating func postpone() { due = .now + Self.quiet }
+
+    /// Gives back what is free, if it is time.
+    mutating func trimIfDue() {
+        guard let due, due <= .now else { return }
+        self.due = nil
+        allocator_trim()
+    }
+
+    /// Keeps the threads from having heaps of their own, of which each would hold on to what it once needed.
+    static func configureAllocator() { allocator_limit_heaps(2) }
+}
