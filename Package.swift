@@ -138,7 +138,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "DockerEngine", "FakeStoragePlugin", "LosslessJSON", "Mutations", "PaperEngine", "Processes",
-                "RancherSimulator", "rancher-agent", nioCore, logging,
+                "RancherSimulator", "Store", "rancher-agent", nioCore, logging,
             ]),
         .testTarget(
             name: "InspectionTests",

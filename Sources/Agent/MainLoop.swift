@@ -69,7 +69,7 @@ actor MainLoop: Service {
                 wakeUp = wakeUp.map { min($0, time) } ?? time
             }
             let batch = await nextBatch(until: wakeUp, isStopping: stop.since != nil)
-            if batch.isEmpty { memory.trimIfDue() } else { memory.postpone() }
+            if batch.isEmpty { memory.trimIfDue(reconciler.releaseMemory) } else { memory.postpone() }
             dispatch(reconciler.process(batch + [.tick], now: .now), in: &group)
         }
     }

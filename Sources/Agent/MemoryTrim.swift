@@ -5,8 +5,8 @@ internal import CAllocator
 /// The allocator keeps what a burst of events has needed, for the next one. An agent is one of many processes of its
 /// host, and idle most of the time: some seconds after the last thing has happened it gives back what it holds.
 struct MemoryTrim {
-    /// How long nothing may have happened.
-    static let quiet = Duration.seconds(5)
+    /// How long nothing may have happened: longer than unused connections are kept.
+    static let quiet = Duration.seconds(12)
 
     /// When to give back; `nil` if that was done after the last thing that happened.
     private(set) var due: ContinuousClock.Instant?
@@ -15,9 +15,12 @@ struct MemoryTrim {
     mutating func postpone() { due = .now + Self.quiet }
 
     /// Gives back what is free, if it is time.
-    mutating func trimIfDue() {
+    ///
+    /// - Parameter release: Frees what others keep for quicker work.
+    mutating func trimIfDue(_ release: () -> Void) {
         guard let due, due <= .now else { return }
         self.due = nil
+        release()
         allocator_trim()
     }
 

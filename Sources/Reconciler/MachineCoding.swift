@@ -34,6 +34,13 @@ package enum MachineCoding {
             instance.with(try JSONDecoder().decode(InstanceSpecification.self, from: Data(specification.utf8))))
     }
 
+    /// Reads the machine of an instance that has got another specification since.
+    static func decode(_ text: String, with specification: InstanceSpecification) throws -> ResourceMachine {
+        let machine = try decode(text)
+        guard case .instance(let instance) = machine else { return machine }
+        return .instance(instance.with(specification))
+    }
+
     private static func decode(_ text: String) throws -> ResourceMachine {
         do {
             return try decodeExactly(text)

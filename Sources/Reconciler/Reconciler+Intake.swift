@@ -85,7 +85,7 @@ extension Reconciler {
             return resource.row.generation
         }
         var resource =
-            try active[key] ?? stored(key) ?? ActiveResource(row: newRow(key, wish), machine: wish)
+            try active[key] ?? stored(key, for: wish) ?? ActiveResource(row: newRow(key, wish), machine: wish)
         begin(&resource, wish, cause)
         return resource.row.generation
     }
@@ -164,15 +164,22 @@ extension Reconciler {
     }
 
     /// A resource that is not on its way anywhere; `nil` if there is none that could be read.
-    func stored(_ key: ResourceKey) throws -> ActiveResource? {
-        guard let row = try store.resource(key), let machine = try readable(row) else { return nil }
+    ///
+    /// - Parameter wish: What will be wanted of it. Then its old specification does not matter, and is not read.
+    func stored(_ key: ResourceKey, for wish: ResourceMachine? = nil) throws -> ActiveResource? {
+        guard let row = try store.resource(key), let machine = try readable(row, for: wish) else { return nil }
         return ActiveResource(row: row, machine: machine)
     }
 
     /// The machine of a stored row, or `nil` after the row was put into quarantine.
-    func readable(_ row: ResourceRow) throws -> ResourceMachine? {
+    func readable(_ row: ResourceRow, for wish: ResourceMachine? = nil) throws -> ResourceMachine? {
         do {
-            let machine = try MachineCoding.decode(row.machine, specification: row.specification)
+            let machine: ResourceMachine
+            if case .instance(let wish) = wish {
+                machine = try MachineCoding.decode(row.machine, with: wish.specification)
+            } else {
+                machine = try MachineCoding.decode(row.machine, specification: row.specification)
+            }
             guard machine.kind == row.key.kind else {
                 throw StoreError(.unreadable, "the machine of a resource of kind \(machine.kind.rawValue)")
             }

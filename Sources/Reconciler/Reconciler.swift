@@ -66,6 +66,9 @@ package final class Reconciler {
     /// The number of events that have no answer yet.
     package var openEventCount: Int { open.count }
 
+    /// Frees what is only kept for quicker work.
+    package func releaseMemory() { store.releaseMemory() }
+
     /// Handles what happened as one transaction and returns what is to be done now that it is on the disk.
     ///
     /// Never fails: if the store does, nothing of the batch has happened, and the events in it are answered with that.
@@ -139,7 +142,8 @@ package final class Reconciler {
     private func tidy() throws {
         try store.forgetEvents(closedBefore: now - limits.closedEventAge, keeping: limits.closedEvents)
         try store.forgetResources(
-            removedBefore: now - limits.removedResourceAge, settledBefore: now - limits.settledResourceAge)
+            removedBefore: now - limits.removedResourceAge, settledBefore: now - limits.settledResourceAge,
+            keeping: limits.removedResources)
         wakeUps.set(.housekeeping, at: now + limits.housekeepingInterval)
     }
 

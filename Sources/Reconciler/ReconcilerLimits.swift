@@ -19,9 +19,11 @@ package struct ReconcilerLimits: Sendable {
     package var answerAge = Duration.seconds(86_400)
     /// How long a delivered answer is kept for the case that its event is sent again; the server gives up after minutes.
     package var closedEventAge = Duration.seconds(3600)
-    package var closedEvents = 20_000
+    /// With frame and answer each takes some ten kilobytes.
+    package var closedEvents = 5_000
     /// How long the history of a removed resource can be looked at.
     package var removedResourceAge = Duration.seconds(86_400)
+    package var removedResources = 2_000
     /// How long a failed wish, or an image that was pulled, is remembered without anybody asking again.
     package var settledResourceAge = Duration.seconds(7 * 86_400)
     /// Changes of phase kept of a resource: a dozen lives.

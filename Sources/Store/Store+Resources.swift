@@ -165,10 +165,12 @@ extension Store {
     }
 
     /// Forgets what has come to an end and is not there: what was removed before the first moment, images and failures
-    /// settled before the second one; all with their history.
+    /// settled before the second one, and the oldest of what was removed beyond a number; all with their history.
     ///
     /// - Throws: ``StoreError``.
-    package func forgetResources(removedBefore time: Timestamp, settledBefore: Timestamp) throws(StoreError) {
+    package func forgetResources(
+        removedBefore time: Timestamp, settledBefore: Timestamp, keeping count: Int
+    ) throws(StoreError) {
         // What failed may still be there, and its record is what knows of it: a container, a mounted volume.
         let ended = """
             settled_generation >= generation AND (phase = 'removed' AND updated_at < ?1
@@ -179,5 +181,11 @@ extension Store {
             .integer(time.milliseconds), .integer(settledBefore.milliseconds))
         try connection.run(
             "DELETE FROM resource WHERE \(ended)", .integer(time.milliseconds), .integer(settledBefore.milliseconds))
+        let surplus = """
+            SELECT key FROM resource WHERE phase = 'removed' AND settled_generation >= generation
+            ORDER BY updated_at DESC, key LIMIT -1 OFFSET ?
+            """
+        try connection.run("DELETE FROM transition WHERE key IN (\(surplus))", .integer(count))
+        try connection.run("DELETE FROM resource WHERE key IN (\(surplus))", .integer(count))
     }
 }

@@ -22,6 +22,8 @@ package final class Store {
         try connection.execute("PRAGMA journal_mode = WAL")
         try connection.execute("PRAGMA synchronous = FULL")
         try connection.execute("PRAGMA foreign_keys = ON")
+        // After a reader has held up the log, it shrinks again.
+        try connection.execute("PRAGMA journal_size_limit = 16777216")
         let findings = try connection.rows("PRAGMA quick_check(1)") { $0.text(0) }
         guard findings == ["ok"] else {
             throw StoreError(.unreadable, "\(path): \(findings.first ?? "the integrity check said nothing")")
@@ -67,6 +69,9 @@ package final class Store {
         try Migrator.migrate(copy)
         return Store(copy)
     }
+
+    /// Frees the pages that are kept at hand; they are read again when they are needed.
+    package func releaseMemory() { try? connection.execute("PRAGMA shrink_memory") }
 
     /// Runs the body as one transaction: all of it is on the disk when this returns, or nothing of it.
     ///

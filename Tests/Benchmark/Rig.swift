@@ -73,8 +73,9 @@ final class Rig {
     var storedResources: Int { get throws { try count("SELECT count(*) FROM resource") } }
 
     private func count(_ statement: String) throws -> Int {
-        let store = try Store.openForReading(path: "\(directory)/state/\(Store.fileName)")
-        return try store.connection.rows(statement) { Int($0.text(0)) ?? 0 }.first ?? 0
+        // Whatever agent is measured, these tables are there.
+        let connection = try Connection(path: "\(directory)/state/\(Store.fileName)", mode: .readOnly)
+        return try connection.rows(statement) { Int($0.text(0)) ?? 0 }.first ?? 0
     }
 
     /// Instances that nobody knows yet.

@@ -25,6 +25,12 @@ func throughJSON<Value: Codable>(_ value: Value) throws -> Value {
     try JSONDecoder().decode(Value.self, from: JSONEncoder().encode(value))
 }
 
+/// The specification is stored beside the machine.
+func throughJSON(_ machine: InstanceMachine) throws -> InstanceMachine {
+    let specification: InstanceSpecification = try throughJSON(machine.specification)
+    return try JSONDecoder().decode(InstanceMachine.self, from: JSONEncoder().encode(machine)).with(specification)
+}
+
 extension InstanceMachine {
     /// Takes the next step, and gives work the outcome.
     @discardableResult

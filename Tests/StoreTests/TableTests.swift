@@ -181,7 +181,7 @@ struct TableTests {
         for updated in [10, 40] {
             try store.put(resource(.image, "image \(updated)", phase: "present", settled: 1, updatedAt: updated))
         }
-        try store.forgetResources(removedBefore: at(50), settledBefore: at(20))
+        try store.forgetResources(removedBefore: at(50), settledBefore: at(20), keeping: 100)
         #expect(
             try store.allResources().map(\.key.id).sorted() == [
                 "busy", "failed lately", "half made", "image 40", "new", "runs", "stuck",

@@ -19,6 +19,8 @@ extension HTTPClient {
         configuration.httpVersion = .http1Only
         // Who calls has a back-off of its own and wants to know at once.
         configuration.connectionPool.retryConnectionEstablishment = false
+        // Each holds buffers, and after a burst there are many.
+        configuration.connectionPool.idleTimeout = .seconds(10)
         // More than all answers, progress messages and pings that are ever sent at a time: a ping must not wait for a
         // connection behind requests that hang.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128

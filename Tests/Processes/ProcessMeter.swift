@@ -1,15 +1,16 @@
-import Foundation
-import Processes
+package import Foundation
 import Synchronization
 
 /// What the kernel says of a process.
-struct ProcessMeter {
-    let pid: pid_t
+package struct ProcessMeter: Sendable {
+    package let pid: pid_t
 
-    static let itself = ProcessMeter(pid: getpid())
+    package init(pid: pid_t) { self.pid = pid }
+
+    package static let itself = ProcessMeter(pid: getpid())
 
     /// The processor time that it has used, in seconds.
-    var processorSeconds: Double {
+    package var processorSeconds: Double {
         get throws {
             var clock = clockid_t()
             var time = timespec()
@@ -21,18 +22,18 @@ struct ProcessMeter {
     }
 
     /// The memory that is its own and no file's, in MB (10^6 bytes).
-    var anonymousMegabytes: Double {
+    package var anonymousMegabytes: Double {
         get throws { try kilobytes("smaps_rollup", "Anonymous:") * 1024 / 1e6 }
     }
 
     /// All memory that it has in the machine, its share of files included, in MB.
-    var residentMegabytes: Double {
+    package var residentMegabytes: Double {
         get throws { try kilobytes("smaps_rollup", "Rss:") * 1024 / 1e6 }
     }
 
-    var threads: Int { get throws { Int(try kilobytes("status", "Threads:")) } }
+    package var threads: Int { get throws { Int(try kilobytes("status", "Threads:")) } }
 
-    var openFiles: Int {
+    package var openFiles: Int {
         get throws { try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count }
     }
 
@@ -49,7 +50,7 @@ struct ProcessMeter {
     /// Runs the body and looks at the anonymous memory meanwhile, every 50 ms.
     ///
     /// - Returns: The most that was seen, in MB.
-    func peak(during body: () async throws -> Void) async throws -> Double {
+    package func peak(during body: () async throws -> Void) async throws -> Double {
         let most = Most()
         let meter = self
         try await withThrowingTaskGroup(of: Void.self) { group in
