@@ -2,7 +2,7 @@
 
 -- The frames of events, as they came.
 CREATE TABLE frame (
-    event_id TEXT NOT NULL UNIQUE REFERENCES event (id) ON DELETE CASCADE,
+    event_id TEXT NOT NULL UNIQUE REFERENCES event (id) ON DELETE CASCADE ON UPDATE CASCADE,
     text     TEXT NOT NULL
 ) STRICT;
 
@@ -12,6 +12,6 @@ ALTER TABLE event DROP COLUMN frame;
 -- What the server said about a resource, as JSON. Without a row here it stands in the resource's machine, as it does
 -- for whatever is short.
 CREATE TABLE specification (
-    key  TEXT NOT NULL UNIQUE REFERENCES resource (key) ON DELETE CASCADE,
+    key  TEXT NOT NULL UNIQUE REFERENCES resource (key) ON DELETE CASCADE ON UPDATE CASCADE,
     body TEXT NOT NULL
 ) STRICT;

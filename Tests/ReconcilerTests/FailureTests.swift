@@ -189,7 +189,7 @@ struct FailureTests {
     func unreadableFrame() throws {
         let host = try Host()
         host.give(.event(event("e1", .inspect("c1"))), .event(event("e2", .inspect("c1"))))
-        try host.store.connection.execute("UPDATE event SET frame = '{' WHERE id = 'e1'")
+        try host.store.connection.execute("UPDATE frame SET text = '{' WHERE event_id = 'e1'")
         try host.crash { _ in false }
         host.run()
         #expect(host.answer("e1")?.contains("cannot be read any more") == true)

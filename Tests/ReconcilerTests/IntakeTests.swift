@@ -187,6 +187,8 @@ struct IntakeTests {
         if crashes {
             // The engine still does what the old process had asked for.
             try host.crash { _ in true }
+            // No list comes.
+            host.tick(after: host.limits.listPatience)
         } else {
             try host.finish()
         }

@@ -190,7 +190,7 @@ struct OperationRunnerTests {
     func goneAlready() async throws {
         let gone = Reply.error(404, "ist nicht da")
         let cases: [(Operation, String, OperationOutcome)] = [
-            (.removeContainer(id: "c1"), "DELETE /containers/c1", .removed),
+            (.removeContainer(id: "c1"), "DELETE /containers/c1", .container(nil)),
             (.stopContainer(id: "c1", graceSeconds: 3), "POST /containers/c1/stop", .container(nil)),
             (.killContainer(id: "c1"), "POST /containers/c1/kill", .container(nil)),
             (.removeImage(reference: "nginx:tmp"), "DELETE /images/nginx:tmp", .removed),

@@ -190,6 +190,39 @@ struct TableTests {
         #expect(try store.history(of: ResourceKey(.instance, "busy")).count == 1)
     }
 
+    @Test("Of what was removed only so much is kept, the newest")
+    func forgetSurplus() throws {
+        for number in 1...6 {
+            try store.put(resource(.instance, "gone \(number)", phase: "removed", settled: 1, updatedAt: 100 + number))
+            try store.insert(move("gone \(number)", "a", "removed"))
+        }
+        try store.put(resource(.instance, "runs", phase: "running", settled: 1, updatedAt: 1))
+        try store.forgetResources(removedBefore: at(50), settledBefore: at(20), keeping: 2)
+        #expect(try store.allResources().map(\.key.id).sorted() == ["gone 5", "gone 6", "runs"])
+        #expect(try store.history(of: ResourceKey(.instance, "gone 4")).isEmpty)
+        #expect(try store.history(of: ResourceKey(.instance, "gone 5")).count == 1)
+    }
+
+    @Test("A specification is written when it is new, and kept otherwise")
+    func specification() throws {
+        var row = resource(.instance, "u-1", phase: "running", settled: 1, updatedAt: 1)
+        row.specification = "{\"a\":1}"
+        try store.put(row)
+        row.specification = "{\"a\":2}"
+        try store.put(row, specificationIsNew: false)
+        #expect(try store.resource(row.key)?.specification == "{\"a\":1}")
+        try store.put(row)
+        #expect(try store.resource(row.key)?.specification == "{\"a\":2}")
+        row.specification = ""
+        try store.put(row)
+        #expect(try store.resource(row.key)?.specification == "")
+        row.specification = "{}"
+        try store.put(row)
+        try store.deleteResource(row.key.description)
+        try store.put(resource(.instance, "u-1", phase: "running", settled: 1, updatedAt: 1))
+        #expect(try store.resource(row.key)?.specification == "", "it goes with its resource")
+    }
+
     // MARK: History and quarantine
 
     private func move(_ id: String, _ from: String, _ to: String) -> TransitionRow {
