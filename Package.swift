@@ -122,8 +122,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "DockerEngine", "FakeStoragePlugin", "LosslessJSON", "Mutations", "RancherSimulator", "rancher-agent",
-                nioCore, logging,
+                "DockerEngine", "FakeStoragePlugin", "LosslessJSON", "Model", "Mutations", "RancherSimulator", "Store",
+                "rancher-agent", "rancher-sim", nioCore, logging,
             ]),
         .testTarget(
             name: "InspectionTests",
