@@ -67,8 +67,7 @@ final class KillGate: Sendable {
             try await body(gate)
             result = .success(())
         } catch {
-            let log = gate.agent.log.split(separator: "\n").suffix(60).joined(separator: "\n")
-            Issue.record("\(error)\nthe end of the agent's log:\n\(log)")
+            Issue.record("\(error)\n\(await gate.evidence())")
             result = .failure(error)
         }
         gate.agent.signal(SIGCONT)
@@ -83,6 +82,14 @@ final class KillGate: Sendable {
         for volume in ledger.volumes { try? await gate.engine.removeVolume(volume) }
         try? FileManager.default.removeItem(atPath: directory)
         try result.get()
+    }
+
+    /// What may explain a failure.
+    private func evidence() async -> String {
+        let log = agent.log.split(separator: "\n").filter { !$0.hasSuffix("event repeated") }.suffix(80)
+        let state = (try? await agent.command("state").output) ?? ""
+        let ending = agent.ended.map { "the agent has ended: \($0)" } ?? "the agent lives"
+        return "\(ending)\n\(state)\nthe end of its log:\n\(log.joined(separator: "\n"))"
     }
 
     /// Starts the agent and waits until it is there for the server.
