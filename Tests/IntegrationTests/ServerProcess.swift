@@ -172,7 +172,9 @@ final class ServerProcess: Sendable {
         if entry["subscribed"].text != nil { journal.subscriptions += 1 }
         if !entry["sent"].isNull { journal.sent += 1 }
         let message = Message(body: entry["taken"])
-        guard let event = message.body["previousId"].nonEmptyText else { return }
+        guard let event = message.body["previousId"].nonEmptyText ?? message.body["previousIds"][0].nonEmptyText else {
+            return
+        }
         if message.isFinal {
             journal.finals[event, default: []].append(message)
         } else {
