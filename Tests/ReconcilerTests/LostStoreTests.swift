@@ -50,7 +50,8 @@ struct LostStoreTests {
         }
     }
 
-    @Test("A store that becomes unreadable is replaced, and all that is asked from then on is done",
+    @Test(
+        "A store that becomes unreadable is replaced, and all that is asked from then on is done",
         arguments: Damage.allCases)
     func replaced(_ damage: Damage) throws {
         let host = try Host(store: open(), openStoreAgain: openAgain)
