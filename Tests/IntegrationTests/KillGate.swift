@@ -198,7 +198,10 @@ final class KillGate: Sendable {
         let files = try FileManager.default.subpathsOfDirectory(atPath: directory)
         let kept = files.filter { $0.hasPrefix("state/") || $0.hasPrefix("home/") || $0.hasPrefix("tmp/") }
             .filter { !$0.hasSuffix("/etc") && !$0.hasSuffix("/cattle") }
-        #expect(Set(kept) == ["home/etc/cattle/api.crt", "state/agent.db", "state/agent.lock", "state/registration"])
+        #expect(
+            Set(kept) == [
+                "home/etc/cattle/api.crt", "state/.registration_token", "state/agent.db", "state/agent.lock",
+            ])
         for word in ["the store failed", "put into quarantine"] { #expect(!agent.log.contains(word)) }
     }
 }
