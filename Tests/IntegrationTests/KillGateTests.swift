@@ -11,7 +11,7 @@ struct KillGateTests {
     private static let rounds = environment["KILL_GATE_ROUNDS"].flatMap { Int($0) } ?? 20
     private static let seed = environment["KILL_GATE_SEED"].flatMap { UInt64($0) } ?? 20_240_607
     private static let livesPerRound = 10
-    private static let killsPerRound = 6
+    private static let mostKillsPerRound = 12
 
     @Test func `lives go on through kills at any instant, and every event has one answer`() async throws {
         try await Registry.serve { registry in
@@ -73,20 +73,20 @@ struct KillGateTests {
             """)
     }
 
-    /// Kills the agent a number of times, often while it is just starting, and now and then the server.
+    /// Kills the agent until the lives are over, but not for ever; often while it is just starting, and now and then the server.
     private func kill(
         _ gate: KillGate, _ random: inout SplitMix, _ tally: inout Tally, isOver: () -> Bool
     ) async throws {
         let isServerHit = random.next() % 3 == 0
-        for number in 1...Self.killsPerRound where !isOver() {
+        for number in 1...Self.mostKillsPerRound where !isOver() {
             // A start takes some 60 ms, so a third of the kills hits one.
-            let range = Int.random(in: 0..<3, using: &random) == 0 ? 0...120 : 100...900
+            let range = Int.random(in: 0..<3, using: &random) == 0 ? 0...120 : 100...1500
             try await Task.sleep(for: .milliseconds(Int.random(in: range, using: &random)))
             try await gate.agent.kill9()
             let store = try StoreAtRest(stateDirectory: gate.stateDirectory)
             guard store.integrity == "ok" else { throw HarnessError("the database is broken: \(store.integrity)") }
             tally.note(store)
-            if isServerHit, number.isMultiple(of: 3) {
+            if isServerHit, number.isMultiple(of: 4) {
                 try await gate.server.kill9()
                 tally.serverKills += 1
                 // Sometimes the agent is there before the server.
