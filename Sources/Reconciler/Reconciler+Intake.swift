@@ -86,7 +86,7 @@ extension Reconciler {
         }
         var resource =
             try active[key] ?? stored(key) ?? ActiveResource(row: newRow(key, wish), machine: wish)
-        resource.work = resource.work ?? orphans.removeValue(forKey: key)
+        resource.work = resource.work ?? orphans[key]
         begin(&resource, wish, cause)
         return resource.row.generation
     }
