@@ -11,14 +11,14 @@ struct KillGateTests {
     private static let rounds = environment["KILL_GATE_ROUNDS"].flatMap { Int($0) } ?? 20
     private static let seed = environment["KILL_GATE_SEED"].flatMap { UInt64($0) } ?? 20_240_607
     private static let livesPerRound = 10
-    private static let mostKillsPerRound = 12
+    private static let mostKillsPerRound = 9
 
     @Test func `lives go on through kills at any instant, and every event has one answer`() async throws {
         try await Registry.serve { registry in
             try await KillGate.open { gate in
                 print("kill gate: \(Self.rounds) rounds, seed \(Self.seed)")
                 var tally = Tally()
-                let image = try await registry.publish("gate", megabytes: 2, gate.engine)
+                let image = try await registry.publish("gate", megabytes: 1, gate.engine)
                 registry.slow(to: 4 << 20)
                 for number in 0..<Self.rounds {
                     let seed = Self.seed &+ UInt64(number)
@@ -80,7 +80,7 @@ struct KillGateTests {
         let isServerHit = random.next() % 3 == 0
         for number in 1...Self.mostKillsPerRound where !isOver() {
             // A start takes some 60 ms, so a third of the kills hits one.
-            let range = Int.random(in: 0..<3, using: &random) == 0 ? 0...120 : 100...1500
+            let range = Int.random(in: 0..<3, using: &random) == 0 ? 0...120 : 100...1200
             try await Task.sleep(for: .milliseconds(Int.random(in: range, using: &random)))
             try await gate.agent.kill9()
             let store = try StoreAtRest(stateDirectory: gate.stateDirectory)
