@@ -3,6 +3,7 @@
 #
 #   make demo     runs the agent against a simulated server and a real Docker Engine, and shows an instance's life
 #   make test     builds and runs all tests, on a Docker Engine started for them
+#   make kill-test  kills the agent, and sometimes the server, in the middle of whole lives; ROUNDS=100 SEED=random
 #   make build    the release binary, linked with the Swift runtime, in .build-release/release
 #   make figures  size, memory and start-up time of the release binary
 #   make lint     checks the layout of the code
@@ -10,7 +11,7 @@
 SWIFT ?= swift
 release = .build-release
 
-.PHONY: demo test build figures lint format
+.PHONY: demo test kill-test build figures lint format
 
 demo:
 	.ci/setup build engine
@@ -21,6 +22,13 @@ demo:
 test:
 	.ci/setup build engine registry
 	.ci/test
+
+kill-test: export KILL_GATE_ROUNDS = $(or $(ROUNDS),100)
+kill-test: export KILL_GATE_SEED = $(or $(SEED),$(shell date +%s))
+kill-test:
+	.ci/setup build engine registry
+	$(SWIFT) build --build-tests
+	.ci/with-engine $(SWIFT) test --skip-build --disable-xctest --no-parallel --filter IntegrationTests.KillGateTests
 
 build:
 	.ci/setup build

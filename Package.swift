@@ -137,8 +137,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "DockerEngine", "FakeStoragePlugin", "LosslessJSON", "Mutations", "PaperEngine", "Processes",
-                "RancherSimulator", "Store", "rancher-agent", nioCore, logging,
+                "DockerEngine", "FakeStoragePlugin", "LosslessJSON", "Model", "Mutations", "PaperEngine", "Processes",
+                "RancherSimulator", "Store", "rancher-agent", "rancher-sim", nioCore, logging,
             ]),
         .testTarget(
             name: "InspectionTests",

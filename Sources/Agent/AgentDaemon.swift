@@ -72,7 +72,9 @@ package enum AgentDaemon {
                 engine: engine, facts: facts, surroundings: try surroundings(configuration)),
             executors: executors, limits: limits, logger: logger
         ) {
-            Reconciler(store: try directory.openStore(logger), codec: codec)
+            Reconciler(
+                store: try directory.openStore(logger), codec: codec,
+                openStoreAgain: { try directory.openStore(logger) })
         }
         let watch = EngineWatch(
             observer: EngineObserver(engine: engine, directory: containers, logger: logger), facts: facts,

@@ -41,6 +41,7 @@ extension Logger {
             warning(
                 "put into quarantine", metadata: ["source": "\(source)", "name": "\(name)", "error": "\(reason)"])
         case .storeFailed(let reason): error("the store failed", metadata: ["error": "\(reason)"])
+        case .storeReopened: error("the store had become unreadable and was opened again")
         }
     }
 }

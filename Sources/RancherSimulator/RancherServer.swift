@@ -9,7 +9,7 @@ import Synchronization
 /// them events and keeps what they publish. Enough to try an agent out without a Rancher installation, with switches
 /// for the ways in which a server or the network can fail.
 ///
-/// All of it lives in memory. A server has to be ended with ``stop()``; ``withServer(host:port:tls:token:body:)`` does
+/// All of it lives in memory, unless there is a journal. A server has to be ended with ``stop()``; ``withServer(host:port:tls:token:body:)`` does
 /// that by itself.
 package final class RancherServer: Sendable {
     /// A certificate with its key, both as PEM text, to serve https and wss.
@@ -47,14 +47,20 @@ package final class RancherServer: Sendable {
     ///   - port: The port; 0 takes a free one, see ``port``.
     ///   - tls: Serves https and wss with this certificate; plain http and ws without.
     ///   - token: The registration token.
-    /// - Throws: NIO's error if the port cannot be bound, NIOSSL's if the certificate is unusable.
+    ///   - journal: A file that keeps what is sent and taken; one that is there already is gone on with.
+    /// - Throws: NIO's error if the port cannot be bound, NIOSSL's if the certificate is unusable,
+    ///   ``SimulatorError/badFile(_:)`` if the journal is.
     package static func start(
-        host: String = "127.0.0.1", port: Int = 0, tls: TLS? = nil, token: String? = nil,
+        host: String = "127.0.0.1", port: Int = 0, tls: TLS? = nil, token: String? = nil, journal: String? = nil,
         group: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
     ) async throws -> RancherServer {
         let server = RancherServer(
             host: host, token: token ?? Identity.defaultToken, tls: try tls.map(Self.context), group: group)
-        server.state.withLock { $0.port = port }
+        let opened = try journal.map { try Journal(path: $0) }
+        try server.state.withLock { state in
+            state.port = port
+            if let opened { try state.resume(opened) }
+        }
         try await server.resume()
         return server
     }

@@ -53,12 +53,14 @@ struct ServerState: Sendable {
 
     var observers: [Int: AsyncStream<Observation>.Continuation] = [:]
     var observersSoFar = 0
+    var journal: Journal?
 
-    mutating func take(_ message: JSON, accessKey: String) -> Published {
+    mutating func take(
+        _ message: JSON, accessKey: String, atMilliseconds time: Int = Identity.nowMilliseconds()
+    ) -> Published {
         publishedSoFar += 1
         let taken = Published(
-            sequence: publishedSoFar, arrival: .now, arrivalMilliseconds: Identity.nowMilliseconds(),
-            accessKey: accessKey, message: message)
+            sequence: publishedSoFar, arrival: .now, arrivalMilliseconds: time, accessKey: accessKey, message: message)
         if published.count >= Self.listLimit { forgetOldMessages() }
         published.append(taken)
         index(taken)
@@ -95,7 +97,23 @@ struct ServerState: Sendable {
         containerEvents.append(containerEvent)
     }
 
+    /// Takes up what an earlier server has left in its journal, and goes on writing there.
+    ///
+    /// - Throws: ``SimulatorError/badFile(_:)``.
+    mutating func resume(_ journal: Journal) throws(SimulatorError) {
+        for entry in try journal.entries() {
+            if let id = entry["sent"]["id"].nonEmptyText, let address = entry["sent"]["replyTo"].nonEmptyText {
+                replyAddresses[id] = address
+            } else if !entry["taken"].isNull {
+                _ = take(
+                    entry["taken"], accessKey: entry["from"].text ?? "", atMilliseconds: entry["at"].integer ?? 0)
+            }
+        }
+        self.journal = journal
+    }
+
     func report(_ observation: Observation) {
+        journal?.note(observation)
         for observer in observers.values { observer.yield(observation) }
     }
 }

@@ -59,4 +59,6 @@ package enum Note: Sendable, Hashable {
     case answerRefused(eventID: String, reason: String)
     case quarantined(source: String, name: String, reason: String)
     case storeFailed(reason: String)
+    /// It had become unreadable.
+    case storeReopened
 }

@@ -86,6 +86,7 @@ extension Reconciler {
         }
         var resource =
             try active[key] ?? stored(key, for: wish) ?? ActiveResource(row: newRow(key, wish), machine: wish)
+        resource.work = resource.work ?? orphans[key]
         begin(&resource, wish, cause)
         return resource.row.generation
     }

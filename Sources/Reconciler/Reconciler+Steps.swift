@@ -68,6 +68,7 @@ extension Reconciler {
         switch done.purpose {
         case .question(let eventID): try answered(eventID, outcome)
         case .resource(let key):
+            if orphans[key] == id { orphans[key] = nil }
             guard var resource = active[key], resource.work == id else { return }
             resource.work = nil
             if resource.isOvertaken {

@@ -14,6 +14,7 @@ package final class Reconciler {
     let store: Store
     let codec: any EventCodec
     let limits: ReconcilerLimits
+    private let openStoreAgain: (() throws -> Store)?
     var random: any RandomNumberGenerator
 
     // What the store says, kept at hand
@@ -45,16 +46,24 @@ package final class Reconciler {
 
     /// The store failed, or was never read: memory has to be built from it before anything else.
     var mustLoad = true
+    /// The store cannot be read any more: it has to be opened again before anything else.
+    private var mustReopen = false
+    /// Work in flight that the store which was opened instead does not know of.
+    var orphans: [ResourceKey: WorkID] = [:]
 
     /// A reconciler on the given store. Give it a tick first: it takes up what the last process left unfinished.
+    ///
+    /// - Parameter openStoreAgain: Opens the store's place anew after the store has become unreadable.
     package init(
         store: Store, codec: any EventCodec, limits: ReconcilerLimits = ReconcilerLimits(),
-        random: any RandomNumberGenerator = SystemRandomNumberGenerator()
+        random: any RandomNumberGenerator = SystemRandomNumberGenerator(),
+        openStoreAgain: (() throws -> Store)? = nil
     ) {
         self.store = store
         self.codec = codec
         self.limits = limits
         self.random = random
+        self.openStoreAgain = openStoreAgain
     }
 
     /// When time alone will make something happen; a tick is due then.
@@ -76,8 +85,13 @@ package final class Reconciler {
         // After the clock was set back, nobody has to wait until it is where it was.
         if now + limits.clockTolerance < self.now { mustLoad = true }
         self.now = now
-        let loads = mustLoad
+        return attempt(inputs, mayReopen: true)
+    }
+
+    private func attempt(_ inputs: [Input], mayReopen: Bool) -> [Effect] {
         do {
+            if mustReopen { try reopen() }
+            let loads = mustLoad
             try store.transaction {
                 if loads {
                     try load()
@@ -98,7 +112,7 @@ package final class Reconciler {
             defer { effects.removeAll(keepingCapacity: true) }
             return effects
         } catch {
-            return recover(from: error, inputs)
+            return recover(from: error, inputs, mayReopen: mayReopen)
         }
     }
 
@@ -176,9 +190,13 @@ package final class Reconciler {
 
 extension Reconciler {
     /// Nothing of the batch is on the disk, so nothing of it has happened. Memory is built anew from the store.
-    private func recover(from error: any Error, _ inputs: [Input]) -> [Effect] {
+    private func recover(from error: any Error, _ inputs: [Input], mayReopen: Bool) -> [Effect] {
         forgetBatch()
-        guard inputs.count <= 1 || (error as? StoreError)?.kind.concernsAll == true else {
+        if (error as? StoreError)?.kind == .unreadable, openStoreAgain != nil {
+            mustReopen = true
+            if mayReopen { return attempt(inputs, mayReopen: false) }
+        }
+        guard mustReopen || inputs.count <= 1 || (error as? StoreError)?.kind.concernsAll == true else {
             // One of them may be to blame; the others must not pay for it.
             return inputs.flatMap { process([$0], now: now) }
         }
@@ -193,6 +211,18 @@ extension Reconciler {
             answers.append(.publishUnstored(eventID: event.header.id, body: body))
         }
         return answers
+    }
+
+    /// What the store knew is lost if another one takes its place, as if the process had been started without one.
+    private func reopen() throws {
+        guard let openStoreAgain else { return }
+        mustLoad = true
+        try store.reopen(openStoreAgain)
+        mustReopen = false
+        for (id, work) in work {
+            if case .resource(let key) = work.purpose { orphans[key] = id }
+        }
+        effects.append(.note(.storeReopened))
     }
 
     /// Whether the event is being worked on, or answered, whatever became of a further copy of it.

@@ -4,7 +4,7 @@ internal import Glibc
 ///
 /// Each table has its file, `Store+<Table>.swift`, with the statements that touch it and no others.
 package final class Store {
-    package let connection: Connection
+    package private(set) var connection: Connection
 
     private init(_ connection: Connection) { self.connection = connection }
 
@@ -30,6 +30,16 @@ package final class Store {
         }
         try Migrator.migrate(connection)
         return Store(connection)
+    }
+
+    /// Closes the file, and goes on with the store that the body opens. If it opens none, this one is of no use until
+    /// the next try.
+    ///
+    /// - Throws: what the body throws, or ``StoreError``.
+    package func reopen(_ open: () throws -> Store) throws {
+        // Closing the old connection after the new one is open would take the new one's log away.
+        connection = try Connection(path: ":memory:", mode: .readWrite)
+        connection = try open().connection
     }
 
     /// A store that lives as long as the value, for tests and simulations.

@@ -33,6 +33,8 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     static func of(_ code: Int32, _ message: String) -> StoreError {
         let kind: Kind =
             switch code & 0xFF {
+            // There is less in the file than there was, or something else.
+            case SQLITE_IOERR where [ioShortRead, ioData, ioCorruptFileSystem].contains(code): .unreadable
             // Without space the write-ahead log cannot grow, which SQLite reports as an input/output error.
             case SQLITE_FULL, SQLITE_IOERR: .full
             case SQLITE_CORRUPT, SQLITE_NOTADB: .unreadable
@@ -43,4 +45,9 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
             }
         return StoreError(kind, message)
     }
+
+    // SQLITE_IOERR_SHORT_READ, SQLITE_IOERR_DATA and SQLITE_IOERR_CORRUPTFS: sums, which Swift does not import.
+    private static let ioShortRead = SQLITE_IOERR | 2 << 8
+    private static let ioData = SQLITE_IOERR | 32 << 8
+    private static let ioCorruptFileSystem = SQLITE_IOERR | 33 << 8
 }

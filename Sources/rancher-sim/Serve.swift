@@ -10,6 +10,7 @@ struct Serve: AsyncParsableCommand {
         discussion: """
             Commands on the standard input:
               send FILE...  send events, each with an id of its own
+              event JSON    send an event as it is, its id included
               ping          ask the agents for everything they know
               cut           cut all websockets
               silence       leave all websockets half open
@@ -55,7 +56,11 @@ struct Console {
             guard let command = words.first else { continue }
             if command == "quit" || command == "exit" { return }
             do {
-                try await perform(command, arguments: Array(words.dropFirst()))
+                if command == "event" {
+                    try sendAsItIs(line)
+                } else {
+                    try await perform(command, arguments: Array(words.dropFirst()))
+                }
             } catch is CancellationError {
                 return
             } catch {
@@ -91,13 +96,20 @@ struct Console {
             for subscription in server.subscriptions {
                 write("agent \(subscription.agentID)  \(subscription.eventNames.joined(separator: " "))")
             }
-        case "help": write("send FILE...  ping  cut  silence  down  up  status  quit")
+        case "help": write("send FILE...  event JSON  ping  cut  silence  down  up  status  quit")
         default: write("\(command): unknown; try help")
         }
     }
 
     private func send(_ event: JSON) {
         if !server.send(event: event) { write("nobody is subscribed to \(event["name"].text ?? "")") }
+    }
+
+    private func sendAsItIs(_ line: String) throws {
+        let text = line.drop { $0 == " " }.dropFirst("event".count)
+        let event = try JSON(parsing: Array(text.utf8))
+        if event["name"].nonEmptyText == nil { throw SimulatorError.badFile("no event, it has no name") }
+        send(event)
     }
 
     /// Reading blocks, so a thread for blocking work does it.

@@ -21,6 +21,11 @@ struct ServerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The key of the certificate (PEM).", valueName: "file"))
     var tlsKey: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Keep what is sent and taken in this file, and know it again at the next start.", valueName: "file"))
+    var journal: String?
+
     @Flag(help: "Print the registration URL alone on the first line.")
     var printURL = false
 
@@ -42,7 +47,7 @@ struct ServerOptions: ParsableArguments {
                 certificate: try RancherServer.readText(path: tlsCertificate),
                 privateKey: try RancherServer.readText(path: tlsKey))
         }
-        let server = try await RancherServer.start(host: host, port: port, tls: tls, token: token)
+        let server = try await RancherServer.start(host: host, port: port, tls: tls, token: token, journal: journal)
         if printURL {
             write(server.registrationURL)
         } else {

@@ -105,6 +105,48 @@ struct KillTests {
         }
     }
 
+    @Test func `a kill in the middle of a pull costs the pull nothing but time`() async throws {
+        try await Registry.serve { registry in
+            try await Scene.play(.init(isProxied: true)) { scene in
+                let (first, second) = (
+                    try await registry.publish("midway1", megabytes: 6, scene.engine),
+                    try await registry.publish("midway2", megabytes: 6, scene.engine)
+                )
+                registry.slow(to: 1 << 20)
+                let instance = scene.instance("midway") { $0.image = first }
+                let name = second.dropFirst(registry.address.count + 1)
+                let events = [
+                    instance.activate(),
+                    RancherServer.instancePull(image: String(name), server: registry.address),
+                ]
+                for event in events { scene.server.send(event: event) }
+                try await scene.agent.waitForAcceptance(of: events.map(\.eventID))
+                for _ in 1...3 {
+                    let before = registry.delivered
+                    try await untilTrue("the middle of a layer") { registry.delivered > before + (1 << 20) }
+                    try await scene.agent.kill9()
+                    let places = try StoreAtRest(stateDirectory: scene.stateDirectory).places
+                    try #require(places.contains("image pulling"), "\(places)")
+                    for event in events { try #require(scene.server.replies(to: event.eventID).isEmpty) }
+                    try await scene.start()
+                }
+                registry.slow(to: nil)
+                for event in events {
+                    // As a server does that hears nothing for long.
+                    scene.server.send(event: event)
+                    let reply = try await scene.server.waitForReply(to: event.eventID, timeout: .seconds(60))
+                    try #require(reply.outcome == .success, "\(reply.failure ?? "")")
+                    try scene.confirmOneAnswer(to: event)
+                }
+                try await scene.confirm(instance, runs: true)
+                for image in [first, second] { #expect(try await scene.engine.hasImage(image)) }
+                #expect(scene.proxy.count(.pull) >= 8, "each start asks for both again")
+                #expect(scene.proxy.count(.create) == 2, "one that shows the image missing, one after the pull")
+                #expect(try StoreAtRest(stateDirectory: scene.stateDirectory).underWay == [])
+            }
+        }
+    }
+
     /// Sends a few events, kills the agent at a random instant after it has taken them, starts it again and waits for
     /// the answers; until enough events were hit before their answer.
     private func hit(

@@ -16,17 +16,20 @@ package final class AgentProcess: Sendable {
     }
 
     /// The binary that is tested: named by RANCHER_AGENT_BINARY, or else the one beside the tests.
-    package static func binary() throws -> String {
-        if let named = ProcessInfo.processInfo.environment["RANCHER_AGENT_BINARY"], !named.isEmpty { return named }
+    package static func binary() throws -> String { try program("rancher-agent", namedBy: "RANCHER_AGENT_BINARY") }
+
+    /// A program of this package: named by a variable of the environment, or else the one beside the tests.
+    package static func program(_ name: String, namedBy variable: String) throws -> String {
+        if let named = ProcessInfo.processInfo.environment[variable], !named.isEmpty { return named }
         let itself = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let candidates =
             [Bundle.main.bundlePath, (itself as NSString).deletingLastPathComponent]
             + CommandLine.arguments.map { ($0 as NSString).deletingLastPathComponent } + [".build/debug"]
         for directory in candidates {
-            let path = directory + "/rancher-agent"
+            let path = "\(directory)/\(name)"
             if FileManager.default.isExecutableFile(atPath: path) { return path }
         }
-        throw HarnessError("the binary rancher-agent is neither beside the tests nor named by RANCHER_AGENT_BINARY")
+        throw HarnessError("the program \(name) is neither beside the tests nor named by \(variable)")
     }
 
     // MARK: Life

@@ -27,12 +27,16 @@ package final class Child: Sendable {
     /// Starts a program.
     ///
     /// - Parameters:
+    ///   - input: The file that is its standard input.
     ///   - output: The file that standard output and standard error are appended to.
-    package init(_ executable: String, _ arguments: [String], environment: [String: String], output: String) throws {
+    package init(
+        _ executable: String, _ arguments: [String], environment: [String: String], input: String = "/dev/null",
+        output: String
+    ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
         Self.keepToOurselves()

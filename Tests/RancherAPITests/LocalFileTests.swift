@@ -1,3 +1,4 @@
+import Glibc
 import NIOHTTP1
 import RancherAPI
 import Testing
@@ -37,6 +38,18 @@ struct RegistrationTokenTests {
             #expect(token.count == 128)
             #expect(try TestFiles.read("\(directory)/.registration_token") == token)
             #expect(try TestFiles.mode("\(directory)/.registration_token") == 0o600)
+        }
+    }
+
+    @Test("is made without a trace of lives that were killed while they made it, and nobody else's file is touched")
+    func remains() async throws {
+        try await withTemporaryDirectory { directory in
+            let name = ".registration_token"
+            let left = ["\(name).999999999.17.tmp", "\(name).\(getpid()).17.tmp"]
+            let others = ["\(name).1.17.tmp", "\(name).x.tmp", "other.999999999.17.tmp"]
+            for file in left + others { try TestFiles.write("half", to: "\(directory)/\(file)") }
+            _ = try RegistrationToken.load(directory: directory)
+            #expect(try TestFiles.names(in: directory).sorted() == ([name] + others).sorted())
         }
     }
 

@@ -36,13 +36,17 @@ final class Host {
     var label = ""
     private var seed: UInt64
 
-    init(store: Store? = nil, limits: ReconcilerLimits = ReconcilerLimits(), seed: UInt64 = 1) throws {
+    init(
+        store: Store? = nil, limits: ReconcilerLimits = ReconcilerLimits(), seed: UInt64 = 1,
+        openStoreAgain: (() throws -> Store)? = nil
+    ) throws {
         self.store = try store ?? Store.inMemory()
         self.limits = limits
         self.seed = seed
         engine.images = ["nginx"]
         reconciler = Reconciler(
-            store: self.store, codec: TestCodec(), limits: limits, random: SeededGenerator(seed: seed))
+            store: self.store, codec: TestCodec(), limits: limits, random: SeededGenerator(seed: seed),
+            openStoreAgain: openStoreAgain)
         tick()
     }
 

@@ -285,6 +285,60 @@ struct FileTests {
         #expect(try store.connection.rows("PRAGMA quick_check") { $0.text(0) } == ["ok"])
     }
 
+    @Test("A disk that fills while the log is moved into the main file loses nothing that was committed")
+    func fullWhileMoving() throws {
+        let disk = try SmallDisk(kibibytes: 4096)
+        let path = disk.path + "/agent.db"
+        let store = try Store.open(path: path)
+        try store.connection.execute("PRAGMA wal_autocheckpoint = 100")
+        var committed: [String] = []
+        func insert(_ number: Int) throws {
+            var row = event("e\(number)", receivedAt: number)
+            row.frame = String(repeating: "x", count: 10_000)
+            try store.transaction { try store.insert(row) }
+            committed.append(row.header.id)
+        }
+        // The log has had its full length once: from now on it is written over, which takes no space.
+        for number in 0..<60 { try insert(number) }
+        try store.connection.execute("PRAGMA wal_checkpoint")
+        let size = try size(of: path)
+        try disk.fill()
+        var refusal: StoreError.Kind?
+        for number in 60..<1000 where refusal == nil { refusal = kind { try insert(number) } }
+        #expect(refusal == .full)
+        #expect(committed.count > 70, "the log had room")
+        #expect(try self.size(of: path) < size + 10 * 10_000, "the main file could not grow with it")
+        #expect(try store.openEvents().map(\.header.id) == committed)
+        // What a kill at this moment would leave.
+        let copy = directory.path + "/copy.db"
+        for ending in ["", "-wal"] {
+            try FileManager.default.copyItem(atPath: path + ending, toPath: copy + ending)
+        }
+        #expect(try Store.open(path: copy).openEvents().map(\.header.id) == committed)
+        disk.empty()
+        for number in 1000..<1060 { try insert(number) }
+        #expect(try store.openEvents().map(\.header.id) == committed)
+        #expect(try store.connection.rows("PRAGMA integrity_check") { $0.text(0) } == ["ok"])
+    }
+
+    private func size(of path: String) throws -> Int {
+        try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+    }
+
+    @Test("A store that has been opened again is another one, and the old file can be moved away before")
+    func reopened() throws {
+        let store = try Store.open(path: path)
+        try store.insert(event("e1"))
+        try store.reopen {
+            for ending in ["", "-wal", "-shm"] { rename(path + ending, path + ".aside" + ending) }
+            return try Store.open(path: path)
+        }
+        #expect(try store.openEvents().isEmpty)
+        try store.insert(event("e2"))
+        #expect(try Store.openForReading(path: path).openEvents().map(\.header.id) == ["e2"])
+        #expect(try Store.open(path: path + ".aside").openEvents().map(\.header.id) == ["e1"])
+    }
+
     @Test("A store cannot be made on a full disk, and says so")
     func fullFromTheStart() throws {
         let disk = try SmallDisk(kibibytes: 64)

@@ -38,8 +38,10 @@ enum PrivateFile {
     ///
     /// - Throws: ``RancherError`` of the code `local`; an old file is as it was then.
     static func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws(RancherError) {
-        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let slash = path.lastIndex(of: "/")
+        let directory = slash.map { String(path[..<$0]) } ?? "."
         try makeDirectories(directory.isEmpty ? "/" : directory)
+        sweep(directory.isEmpty ? "/" : directory, slash.map { String(path[path.index(after: $0)...]) } ?? path)
         let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0...UInt32.max)).tmp"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw failure("create", temporary) }
@@ -64,6 +66,24 @@ enum PrivateFile {
         if parent >= 0 {
             _ = fsync(parent)
             close(parent)
+        }
+    }
+
+    /// Takes away what a process has left that was killed while it put this file in place.
+    private static func sweep(_ directory: String, _ name: String) {
+        guard let listing = opendir(directory) else { return }
+        defer { closedir(listing) }
+        while let entry = readdir(listing) {
+            let found = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: $0.pointee)) {
+                    String(cString: $0)
+                }
+            }
+            guard found.hasPrefix(name + "."), found.hasSuffix(".tmp") else { continue }
+            let parts = found.dropFirst(name.count + 1).split(separator: ".")
+            guard parts.count == 3, let process = pid_t(parts[0]) else { continue }
+            // In a container each life has the number of the one before.
+            if process == getpid() || kill(process, 0) != 0 && errno == ESRCH { unlink("\(directory)/\(found)") }
         }
     }
 
