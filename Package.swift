@@ -118,12 +118,14 @@ let package = Package(
         .testTarget(
             name: "StoragePluginTests", dependencies: ["FakeStoragePlugin", "StoragePlugin", httpClient]),
         .testTarget(name: "ContainerNetworkTests", dependencies: ["ContainerNetwork"]),
+        // Between the agent and a real engine, with faults to order
+        .target(name: "FaultProxy", dependencies: ["LosslessJSON"], path: "Tests/FaultProxy"),
         // The real binary beside a real Docker Engine: .ci/with-engine
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "DockerEngine", "FakeStoragePlugin", "LosslessJSON", "Mutations", "RancherSimulator", "rancher-agent",
-                nioCore, logging,
+                "DockerEngine", "FakeStoragePlugin", "FaultProxy", "LosslessJSON", "Mutations", "RancherSimulator",
+                "rancher-agent", nioCore, logging,
             ]),
         .testTarget(
             name: "InspectionTests",

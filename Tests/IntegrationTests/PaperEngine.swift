@@ -1,3 +1,4 @@
+import FaultProxy
 import Foundation
 import LosslessJSON
 import Synchronization
@@ -89,11 +90,12 @@ final class PaperEngine: Sendable {
     // MARK: Answers
 
     private static func answer(_ request: PaperRequest, _ state: inout State) -> (Int, JSON) {
-        let call = Call(method: request.method, path: String(request.path.dropFirst()))
+        let call = EngineCall(
+            method: request.method, path: String(request.path.dropFirst()), isFiltered: request.query["filters"] != nil)
         switch call {
         case .ping: return (200, "OK")
         case .version: return (200, ["ApiVersion": "1.43", "MinAPIVersion": "1.24", "Version": "20.10.24"])
-        case .list: return (200, list(request, state))
+        case .list, .listAll: return (200, list(request, state))
         case .create: return create(request, &state)
         case .inspect, .start, .stop, .kill, .remove: return work(call, request, &state)
         case .pull:
@@ -110,7 +112,7 @@ final class PaperEngine: Sendable {
             guard state.volumes.contains(request.subject) else { return (404, ["message": "no such volume"]) }
             return (200, ["Name": .string(request.subject), "Driver": "local", "Mountpoint": "/nowhere"])
         case .removeVolume: return (state.volumes.remove(request.subject) == nil ? 404 : 204, ["message": "none"])
-        case .events, .other: return (200, [:])
+        case .info, .events, .other: return (200, [:])
         }
     }
 
@@ -142,7 +144,7 @@ final class PaperEngine: Sendable {
         return (201, ["Id": .string(id), "Warnings": []])
     }
 
-    private static func work(_ call: Call, _ request: PaperRequest, _ state: inout State) -> (Int, JSON) {
+    private static func work(_ call: EngineCall, _ request: PaperRequest, _ state: inout State) -> (Int, JSON) {
         let subject = request.subject
         guard
             let id = state.containers[subject]?.id ?? state.containers.values.first(where: { $0.name == subject })?.id,

@@ -117,6 +117,20 @@ struct EngineObserverTests {
         #expect(subscriptions.map { since($0.call) } == [nil, nil, "9.000000000"])
     }
 
+    @Test("does not wait for the end of a stream that begins with what it cannot read", arguments: ["{no event}", "}{"])
+    func unreadableAtOnce(_ text: String) async throws {
+        let subscriptions = try await watch { number, connection in
+            try await connection.beginStream()
+            if number == 1 { try await connection.chunk(text) }
+            try await connection.disconnected()
+        } _: { sights, directory in
+            #expect(await sights.losses(1).count == 1)
+            for await sight in sights.all { if case .list = sight { break } }
+            #expect(directory.contents.isComplete)
+        }
+        #expect(subscriptions.count == 2)
+    }
+
     @Test("waits longer after every failure, and says each time that it sees nothing")
     func pauses() async throws {
         let subscriptions = try await watch { number, connection in
