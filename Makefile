@@ -5,12 +5,13 @@
 #   make test     builds and runs all tests, on a Docker Engine started for them
 #   make build    the release binary, linked with the Swift runtime, in .build-release/release
 #   make figures  size, memory and start-up time of the release binary
+#   make tables   writes the tables of the state machines into the documentation of Lifecycle
 #   make lint     checks the layout of the code
 
 SWIFT ?= swift
 release = .build-release
 
-.PHONY: demo test build figures lint format
+.PHONY: demo test build figures tables lint format
 
 demo:
 	.ci/setup build engine
@@ -30,6 +31,10 @@ figures: build
 	.ci/setup engine
 	$(SWIFT) build --product rancher-sim
 	.ci/with-engine .ci/figures $(release)/release/rancher-agent
+
+tables:
+	.ci/setup build
+	WRITE_TABLES=1 $(SWIFT) test --disable-xctest --filter StateTableTests
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests migrations

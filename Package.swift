@@ -110,7 +110,11 @@ let package = Package(
             dependencies: [
                 "LosslessJSON", "Model", "Mutations", "RancherAPI", "Reconciler", "Runtime", "SimulatedEngine", "Store",
             ]),
-        .testTarget(name: "LifecycleTests", dependencies: ["LosslessJSON", "Model", "Lifecycle", "SimulatedEngine"]),
+        // The state machines as a page of tables
+        .target(name: "StateTables", dependencies: ["LosslessJSON", "Model", "Lifecycle"], path: "Tests/StateTables"),
+        .testTarget(
+            name: "LifecycleTests",
+            dependencies: ["LosslessJSON", "Model", "Lifecycle", "SimulatedEngine", "StateTables"]),
         // A storage plug-in on a real socket, with faults to order
         .target(
             name: "FakeStoragePlugin", dependencies: ["LosslessJSON", nioCore, nioPosix, nioHTTP],

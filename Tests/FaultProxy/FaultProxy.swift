@@ -120,7 +120,9 @@ package final class FaultProxy: Sendable {
     /// The engine is back.
     package func up() throws {
         let listener = unixSocket()
-        guard listener >= 0 else { throw FaultProxyError(description: "no socket: \(String(cString: strerror(errno)))") }
+        guard listener >= 0 else {
+            throw FaultProxyError(description: "no socket: \(String(cString: strerror(errno)))")
+        }
         unlink(socket)
         guard withAddress(socket, { bind(listener, $0, $1) }) == 0, listen(listener, 512) == 0 else {
             throw FaultProxyError(

@@ -251,7 +251,9 @@ struct FaultMatrixTests {
         await judge(cell) {
             let deadline = cell.column.hangs ? Self.deadlineSeconds : nil
             var end = End(.broken, calls: 0)
-            try await Scene.play(.init(isProxied: true, deadlineSeconds: deadline)) { scene in
+            try await Scene.play(
+                .init(isProxied: true, deadlineSeconds: deadline, environment: ["RANCHER_DEBUG": "1"])
+            ) { scene in
                 let watched = try await scene.activate(scene.instance("watched"))
                 let least = expected[cell]?.calls ?? 0
                 end =
@@ -305,7 +307,8 @@ struct FaultMatrixTests {
             }
         } catch {
             let calls = scene.proxy.passages.suffix(20).map { "\($0.call)" + ($0.fault == nil ? "" : " spoilt") }
-            throw HarnessError("\(error); it says \(state ?? "nothing"); the calls: \(calls)")
+            let truth = try await scene.engine.state(id) ?? "gone"
+            throw HarnessError("\(error); it says \(state ?? "nothing"), it is \(truth); the calls: \(calls)")
         }
         try await untilTrue("the stream to be opened again") { scene.proxy.count(.events) >= before + calls }
         #expect(ContinuousClock.now - start < cell.limit(deadline: .seconds(Self.deadlineSeconds)), "\(cell)")

@@ -117,7 +117,8 @@ struct EngineObserverTests {
         #expect(subscriptions.map { since($0.call) } == [nil, nil, "9.000000000"])
     }
 
-    @Test("does not wait for the end of a stream that begins with what it cannot read", arguments: ["{no event}", "}{"])
+    @Test(
+        "does not wait for the end of a stream that begins with what it cannot read", arguments: ["{no event}", "}{"])
     func unreadableAtOnce(_ text: String) async throws {
         let subscriptions = try await watch { number, connection in
             try await connection.beginStream()
