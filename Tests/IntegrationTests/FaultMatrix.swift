@@ -30,7 +30,7 @@ enum FaultMatrix {
         image inspect |ok 3      |ok 3      |ok 3      |ok 3      |ok 3      |ok 3      |ok 3
         image tag     |ok 2      |ok 2      |ok 2      |ok 2      |ok 2      |ok 2      |ok 1
         image remove  |ok 2      |ok 2      |ok 2      |ok 2      |ok 2      |ok 2      |ok 1
-        list all      |ok 2      |ok 2      |ok 2      |ok 2      |ok 2      |ok 2      |ok 2
+        list all      |ok 2+     |ok 2+     |ok 2+     |ok 2+     |ok 2+     |ok 2+     |ok 2+
         ping          |ok 2+     |ok 2+     |ok 2+     |ok 1+     |ok 1+     |ok 2+     |ok 1+
         """
 
@@ -52,7 +52,7 @@ enum FaultMatrix {
         image inspect |ok 3      |–         |–         |ok 3      |ok 5      |ok 5
         image tag     |ok 2      |ok 2      |ok 2      |ok 1      |ok 4      |ok 4
         image remove  |ok 2      |ok 2      |ok 2      |ok 1      |ok 4      |ok 4
-        list all      |ok 2      |–         |–         |ok 2      |ok 4      |ok 4
+        list all      |ok 2+     |–         |–         |ok 2+     |ok 4+     |ok 4+
         ping          |ok 2+     |–         |–         |ok 1+     |ok 4+     |ok 4+
         """
 

@@ -50,6 +50,25 @@ struct StateTableTests {
         }
     }
 
+    @Test("Every change on the ways from a wish is one that its phase declares")
+    func declared() {
+        for desired in InstanceDesire.allCases {
+            for (phase, followers) in InstanceTables.exploration(desired).changes {
+                #expect(followers.subtracting(phase.successors) == [], "from \(phase)")
+            }
+        }
+        for desired in VolumeDesire.allCases {
+            for (phase, followers) in VolumeTables.exploration(desired).changes {
+                #expect(followers.subtracting(phase.successors) == [], "from \(phase)")
+            }
+        }
+        for (_, wish) in ImageTables.wishes {
+            for (phase, followers) in ImageTables.exploration(wish).changes {
+                #expect(followers.subtracting(phase.successors) == [], "from \(phase)")
+            }
+        }
+    }
+
     // MARK: Instances
 
     @Test("The wishes for an instance lead through all phases between them")

@@ -2,11 +2,11 @@
 ///
 /// Breadth first and always in the same order: the machine that stands for a phase is one that came there on a shortest
 /// way, and always the same.
-struct Exploration<Machine: Hashable, Phase: Hashable> {
+package struct Exploration<Machine: Hashable, Phase: Hashable> {
     /// The first machine that was seen in each phase. Where there is work, it is under way.
-    private(set) var samples: [Phase: Machine] = [:]
+    package private(set) var samples: [Phase: Machine] = [:]
     /// The changes of phase on the way.
-    private(set) var changes: [Phase: Set<Phase>] = [:]
+    package private(set) var changes: [Phase: Set<Phase>] = [:]
 
     /// - Parameters:
     ///   - moves: The machine after its next step was begun, and what may become of it; none for one that is settled.

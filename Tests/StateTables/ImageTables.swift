@@ -41,9 +41,11 @@ package enum ImageTables {
         return markdownTable(["Observed"] + wishes.map(\.name), rows)
     }
 
+    /// A machine in each phase that it can be in on the way to what is wanted, with the work of the phase under way.
     package static func samples(_ wish: ImageMachine) -> [ImagePhase: ImageMachine] { exploration(wish).samples }
 
-    static func exploration(_ wish: ImageMachine) -> Exploration<ImageMachine, ImagePhase> {
+    /// All ways from a fresh wish, as far as a few outcomes of each piece of work lead.
+    package static func exploration(_ wish: ImageMachine) -> Exploration<ImageMachine, ImagePhase> {
         Exploration(from: [wish], depth: 9, phase: \.phase) { machine in
             guard !machine.phase.isSettled else { return nil }
             let step = machine.next

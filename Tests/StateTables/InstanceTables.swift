@@ -64,7 +64,8 @@ package enum InstanceTables {
         exploration(desired).samples
     }
 
-    static func exploration(_ desired: InstanceDesire) -> Exploration<InstanceMachine, InstancePhase> {
+    /// All ways from a fresh wish, as far as a few outcomes of each piece of work lead.
+    package static func exploration(_ desired: InstanceDesire) -> Exploration<InstanceMachine, InstancePhase> {
         var starts = [InstanceMachine(specification, desired: desired)]
         // Something to give back, for one that is stopped or removed.
         var before = InstanceMachine(specification, desired: .running)

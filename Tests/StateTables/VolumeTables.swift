@@ -36,11 +36,13 @@ package enum VolumeTables {
         return markdownTable(["Observed"] + VolumeDesire.allCases.map(\.rawValue), rows)
     }
 
+    /// A machine in each phase that it can be in on the way to what is wanted, with the work of the phase under way.
     package static func samples(_ desired: VolumeDesire) -> [VolumePhase: VolumeMachine] {
         exploration(desired).samples
     }
 
-    static func exploration(_ desired: VolumeDesire) -> Exploration<VolumeMachine, VolumePhase> {
+    /// All ways from a fresh wish, as far as a few outcomes of each piece of work lead.
+    package static func exploration(_ desired: VolumeDesire) -> Exploration<VolumeMachine, VolumePhase> {
         let fresh = VolumeMachine(specification, desired: desired, holder: "u-1")
         // And one that was mounted before.
         var mounted = VolumeMachine(specification, desired: .active, holder: "u-1")
