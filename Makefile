@@ -4,14 +4,19 @@
 #   make demo     runs the agent against a simulated server and a real Docker Engine, and shows an instance's life
 #   make test     builds and runs all tests, on a Docker Engine started for them
 #   make kill-test  kills the agent, and sometimes the server, in the middle of whole lives; ROUNDS=100 SEED=random
+#   make soak     mixed load with faults, and what it leaves behind in the agent; MINUTES=60
 #   make build    the release binary, linked with the Swift runtime, in .build-release/release
+#   make bench    what the agent costs and how fast it is, as one page; ROUNDS=5
 #   make figures  size, memory and start-up time of the release binary
+#   make tables   writes the tables of the state machines into the documentation of Lifecycle
 #   make lint     checks the layout of the code
 
 SWIFT ?= swift
 release = .build-release
+MINUTES ?= 60
+ROUNDS ?= 5
 
-.PHONY: demo test kill-test build figures lint format
+.PHONY: demo test kill-test soak build bench figures tables lint format
 
 demo:
 	.ci/setup build engine
@@ -34,10 +39,26 @@ build:
 	.ci/setup build
 	$(SWIFT) build -c release --static-swift-stdlib --scratch-path $(release) --product rancher-agent
 
+soak:
+	.ci/setup build engine
+	$(SWIFT) build --build-tests
+	SOAK_SECONDS=$$(($(MINUTES) * 60)) .ci/with-engine $(SWIFT) test --skip-build --disable-xctest --no-parallel \
+		--filter IntegrationTests.SoakTests
+
+bench: build
+	.ci/setup engine
+	$(SWIFT) build -c release --static-swift-stdlib --scratch-path $(release) --product rancher-bench
+	strip -o $(release)/rancher-agent.stripped $(release)/release/rancher-agent
+	.ci/with-engine $(release)/release/rancher-bench --agent $(release)/rancher-agent.stripped --rounds $(ROUNDS)
+
 figures: build
 	.ci/setup engine
 	$(SWIFT) build --product rancher-sim
 	.ci/with-engine .ci/figures $(release)/release/rancher-agent
+
+tables:
+	.ci/setup build
+	WRITE_TABLES=1 $(SWIFT) test --disable-xctest --filter StateTableTests
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests migrations

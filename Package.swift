@@ -112,7 +112,11 @@ let package = Package(
             dependencies: [
                 "LosslessJSON", "Model", "Mutations", "RancherAPI", "Reconciler", "Runtime", "SimulatedEngine", "Store",
             ]),
-        .testTarget(name: "LifecycleTests", dependencies: ["LosslessJSON", "Model", "Lifecycle", "SimulatedEngine"]),
+        // The state machines as a page of tables
+        .target(name: "StateTables", dependencies: ["LosslessJSON", "Model", "Lifecycle"], path: "Tests/StateTables"),
+        .testTarget(
+            name: "LifecycleTests",
+            dependencies: ["LosslessJSON", "Model", "Lifecycle", "SimulatedEngine", "StateTables"]),
         // A storage plug-in on a real socket, with faults to order
         .target(
             name: "FakeStoragePlugin", dependencies: ["LosslessJSON", nioCore, nioPosix, nioHTTP],
@@ -120,6 +124,8 @@ let package = Package(
         .testTarget(
             name: "StoragePluginTests", dependencies: ["FakeStoragePlugin", "StoragePlugin", httpClient]),
         .testTarget(name: "ContainerNetworkTests", dependencies: ["ContainerNetwork"]),
+        // Between the agent and a real engine, with faults to order
+        .target(name: "FaultProxy", dependencies: ["LosslessJSON"], path: "Tests/FaultProxy"),
         // Processes that a test starts and watches; the agent among them
         .target(name: "Processes", path: "Tests/Processes"),
         // An engine that does nothing, at once, on a real socket
@@ -137,8 +143,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "DockerEngine", "FakeStoragePlugin", "LosslessJSON", "Model", "Mutations", "PaperEngine", "Processes",
-                "RancherSimulator", "Store", "rancher-agent", "rancher-sim", nioCore, logging,
+                "DockerEngine", "FakeStoragePlugin", "FaultProxy", "LosslessJSON", "Model", "Mutations", "PaperEngine",
+                "Processes", "RancherSimulator", "Store", "rancher-agent", "rancher-sim", nioCore, logging,
             ]),
         .testTarget(
             name: "InspectionTests",

@@ -58,6 +58,9 @@ package struct ImageMachine: Sendable, Hashable, Codable {
     private var looks = 0
     private var brokenPulls = 0
     private var vanishings = 0
+    private var failures = 0
+    /// The engine said no to the last pull, but not for good; what that means is decided after another look.
+    private var refusal = ""
     private var verdict = ""
     private var isWaiting = false
 
@@ -86,7 +89,10 @@ package struct ImageMachine: Sendable, Hashable, Codable {
     /// credential that came last.
     package mutating func joined(by wish: ImageSpecification) {
         if wish.alwaysPull { specification.alwaysPull = true }
-        if let credential = wish.credential { specification.credential = credential }
+        guard let credential = wish.credential else { return }
+        // What the engine said to the other one is not the last word.
+        if credential != specification.credential { refusal = "" }
+        specification.credential = credential
     }
 
     /// The wait that was asked for is over.
@@ -131,20 +137,16 @@ package struct ImageMachine: Sendable, Hashable, Codable {
             case .pullImage:
                 isPulled = true
                 image = .present
+            case .inspectImage where found == nil && !refusal.isEmpty: verdict = refusal
             case .findContainer, .createContainer, .startContainer, .stopContainer, .killContainer, .removeContainer,
                 .detectAddress, .inspectVolume, .callPlugin, .createVolume, .removeVolume, .inspectImage, .removeImage,
                 .inspectContainer:
                 image = found == nil ? .missing : .present
+                refusal = ""
             }
         case .imageMissing(let text): verdict = text
         case .removed: isGone = true
-        case .refused(let refusal):
-            lastError = refusal.message
-            if case .inspectImage = operation {
-                looks += 1
-                if looks < Patience.looks { return backOff(refusal.message) }
-            }
-            verdict = refusal.message
+        case .refused(let refusal): refused(operation, refusal)
         case .unavailable(let text): backOff(text)
         case .unknown(let text):
             if case .pullImage = operation {
@@ -157,6 +159,25 @@ package struct ImageMachine: Sendable, Hashable, Codable {
         case .container, .created, .nameTaken, .address, .volume, .keptByPlugin, .pluginDone, .noPlugin:
             preconditionFailure("an outcome that no work on an image can have")
         }
+    }
+
+    private mutating func refused(_ operation: Operation, _ refused: Refusal) {
+        lastError = refused.message
+        switch operation {
+        case .inspectImage:
+            looks += 1
+            if looks < Patience.looks { return backOff(refused.message) }
+        case .pullImage where refused.isInconclusive && image == .missing:
+            refusal = refused.message
+            image = .unobserved
+            return
+        case .tagImage where refused.isInconclusive, .removeImage where refused.isInconclusive:
+            // Either may be done twice.
+            failures += 1
+            if failures < Patience.removals { return backOff(refused.message) }
+        default: break
+        }
+        verdict = refused.message
     }
 
     private mutating func backOff(_ reason: String) {

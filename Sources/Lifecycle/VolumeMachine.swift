@@ -38,6 +38,8 @@ package struct VolumeMachine: Sendable, Hashable, Codable {
         var isMountUnclear = false
         /// The plug-in does not unmount what is to be removed: whether it removes it is up to it.
         var isUnmountRefused = false
+        /// The engine said no to the last create, but not for good; what that means is decided after another look.
+        var refusal = ""
         /// What will be the answer as soon as the mount is undone.
         var failure = ""
         /// The end, and it is a bad one.
@@ -183,6 +185,8 @@ extension VolumeMachine {
             pluginDown(Self.noPlugin(specification))
         case .volume(let volume):
             story.looks = 0
+            if volume == nil, !story.refusal.isEmpty { story.verdict = story.refusal }
+            story.refusal = ""
             knowledge = volume.map { $0.isMoved ? .moved : .present(driver: $0.driver) } ?? .missing
             if case .createVolume = operation, volume.map(\.isMoved) ?? true {
                 story.creations += 1
@@ -211,9 +215,13 @@ extension VolumeMachine {
         lastError = refusal.message
         switch operation {
         case .removeVolume: removalRefused(refusal)
+        case .inspectVolume where !story.refusal.isEmpty: story.verdict = story.refusal
         case .inspectVolume:
             story.looks += 1
             if story.looks >= Patience.looks { story.verdict = refusal.message } else { backOff(refusal.message) }
+        case .createVolume where refusal.isInconclusive:
+            story.refusal = refusal.message
+            knowledge = .unobserved
         case .createVolume: story.verdict = refusal.message
         case .callPlugin(.remove, _): removalRefused(refusal)
         case .callPlugin(let call, _): pluginFailed(call, refusal.message, isRefused: true)

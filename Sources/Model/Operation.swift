@@ -92,4 +92,7 @@ package struct Refusal: Sendable, Hashable {
         self.message = message
         self.status = status
     }
+
+    /// The engine has failed, or has found something in its way: what it was asked for may be there all the same.
+    package var isInconclusive: Bool { status.map { $0 == 409 || $0 >= 500 } ?? false }
 }

@@ -3,8 +3,8 @@ package import Logging
 internal import LosslessJSON
 package import Model
 
-/// Watches the containers of this host: a full list whenever the event stream is opened and every minute besides, and
-/// the stream in between. What it sees are hints; nobody claims an end because of them.
+/// Watches the containers of this host: a full list whenever the event stream is opened, soon after it, and every minute
+/// besides, and the stream in between. What it sees are hints; nobody claims an end because of them.
 package struct EngineObserver: Sendable {
     /// What the observer sees.
     package enum Sight: Sendable {
@@ -19,16 +19,21 @@ package struct EngineObserver: Sendable {
     private let directory: ContainerDirectory
     private let logger: Logger
     private let relistInterval: Duration
+    private let settling: Duration
     /// A stream that lived as long as this makes the failures before it forgotten.
     private static let stableAfter = Duration.seconds(30)
 
+    /// - Parameter settling: How long after the first list there is another. The engine tells of a container's end before
+    ///   its list shows it: who begins to watch in between would see neither.
     package init(
-        engine: EngineClient, directory: ContainerDirectory, logger: Logger, relistInterval: Duration = .seconds(60)
+        engine: EngineClient, directory: ContainerDirectory, logger: Logger, relistInterval: Duration = .seconds(60),
+        settling: Duration = .seconds(2)
     ) {
         self.engine = engine
         self.directory = directory
         self.logger = logger
         self.relistInterval = relistInterval
+        self.settling = settling
     }
 
     /// Watches until the task is cancelled, through every absence of the engine.
@@ -40,7 +45,7 @@ package struct EngineObserver: Sendable {
             let session = Session(engine: engine, directory: directory, since: since, report: report)
             let reason: String
             do {
-                try await session.run(relistInterval: relistInterval)
+                try await session.run(relistInterval: relistInterval, settling: settling)
                 reason = "the engine closed the event stream"
                 since = await session.lastEvent ?? since
             } catch {
@@ -80,16 +85,17 @@ package struct EngineObserver: Sendable {
             self.report = report
         }
 
-        func run(relistInterval: Duration) async throws {
+        func run(relistInterval: Duration, settling: Duration) async throws {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     try await self.engine.withContainerEvents(
                         since: self.since, onOpen: { try await self.opened() }, onEvent: { await self.received($0) })
                 }
                 group.addTask {
+                    var pause = settling
                     while true {
-                        try await Task.sleep(for: relistInterval)
-                        try await self.listAgain()
+                        try await Task.sleep(for: pause)
+                        pause = try await self.listAgain() ? relistInterval : min(pause * 2, relistInterval)
                     }
                 }
                 defer { group.cancelAll() }
@@ -103,12 +109,14 @@ package struct EngineObserver: Sendable {
             publish(containers)
         }
 
-        /// A list that was overtaken by an event is out of date, and the next one will do.
-        private func listAgain() async throws {
-            guard wasOpen else { return }
+        /// - Returns: Whether that was it. A list that was overtaken by an event is out of date, and the next one will do.
+        private func listAgain() async throws -> Bool {
+            guard wasOpen else { return false }
             let before = eventCount
             let containers = try await engine.listContainers(all: true).compactMap(ContainerSummary.init)
-            if before == eventCount { publish(containers) }
+            guard before == eventCount else { return false }
+            publish(containers)
+            return true
         }
 
         private func publish(_ containers: [ContainerSummary]) {

@@ -45,8 +45,11 @@ extension OperationRunner {
             let owner = try await look(instance.containerName)
             return .nameTaken(by: owner?.isNamed(instance.containerName) == true ? owner : nil)
         } catch  where error.isNotFound {
-            // Other things than the image can be missing, a container to share with for instance.
-            if try await inspectImage(container.image) != nil { return OperationOutcome(error) }
+            // Other things than the image can be missing, a container to share with for instance. Who is to bring the
+            // image looks himself, and more patiently: a look that fails here settles nothing.
+            do throws(EngineError) {
+                if try await inspectImage(container.image) != nil { return OperationOutcome(error) }
+            } catch  where error.kind != .cancelled {}
             return Self.imageMissing(container)
         }
     }

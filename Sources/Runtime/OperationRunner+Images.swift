@@ -5,7 +5,12 @@ import Model
 extension OperationRunner {
     func inspectImage(_ reference: String) async throws(EngineError) -> JSON? {
         do throws(EngineError) {
-            return try await engine.inspectImage(reference)
+            let image = try await engine.inspectImage(reference)
+            guard image["Id"].nonEmptyText != nil else {
+                throw EngineError(
+                    .badAnswer, "the Docker daemon did not tell the image's id", call: "GET /images/{name}/json")
+            }
+            return image
         } catch  where error.isNotFound {
             return nil
         }

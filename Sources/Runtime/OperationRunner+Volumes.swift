@@ -13,15 +13,16 @@ extension OperationRunner {
             return .refused(Refusal(message: error.message))
         }
         do throws(EngineError) {
-            return .volume(InspectedVolume(try await engine.inspectVolume(volume.name)))
+            return .volume(try InspectedVolume(try await engine.inspectVolume(volume.name), "GET /volumes/{name}"))
         } catch  where error.isNotFound {
             return .volume(nil)
         }
     }
 
     func createVolume(_ volume: VolumeSpecification) async throws(EngineError) -> InspectedVolume {
-        InspectedVolume(
-            try await engine.createVolume(name: volume.name, driver: volume.driver, options: volume.driverOptions))
+        try InspectedVolume(
+            try await engine.createVolume(name: volume.name, driver: volume.driver, options: volume.driverOptions),
+            "POST /volumes/create")
     }
 
     func callPlugin(_ call: PluginCall, _ volume: VolumeSpecification) async -> OperationOutcome {
@@ -43,8 +44,11 @@ extension OperationRunner {
 }
 
 extension InspectedVolume {
-    fileprivate init(_ raw: JSON) {
-        self.init(driver: raw["Driver"].text ?? "", mountpoint: raw["Mountpoint"].text ?? "")
+    fileprivate init(_ raw: JSON, _ call: String) throws(EngineError) {
+        guard let driver = raw["Driver"].nonEmptyText else {
+            throw EngineError(.badAnswer, "the Docker daemon did not tell the volume's driver", call: call)
+        }
+        self.init(driver: driver, mountpoint: raw["Mountpoint"].text ?? "")
     }
 }
 

@@ -1,3 +1,4 @@
+import FaultProxy
 import Foundation
 import LosslessJSON
 import RancherSimulator
@@ -43,8 +44,8 @@ struct LoadTests {
         }
     }
 
-    @Test(arguments: [Call.create, .start])
-    func `a deactivate overtakes a slow activate, both are answered, and it ends stopped (defect 21)`(slow: Call)
+    @Test(arguments: [EngineCall.create, .start])
+    func `a deactivate overtakes a slow activate, both are answered, and it ends stopped (defect 21)`(slow: EngineCall)
         async throws
     {
         try await Scene.play(.init(isProxied: true)) { scene in
@@ -96,7 +97,9 @@ struct LoadTests {
     @Test func `a call that hangs for one instance delays none of ten others (defect 73)`() async throws {
         try await Scene.play(.init(isProxied: true)) { scene in
             let hung = scene.instance("hung")
-            for call in [Call.create, .start] { scene.proxy.order(call, of: hung.dockerName, .hangBefore, count: .max) }
+            for call in [EngineCall.create, .start] {
+                scene.proxy.order(call, of: hung.dockerName, .hangBefore, count: .max)
+            }
             let event = hung.activate()
             scene.server.send(event: event)
             try await scene.proxy.waitForFault(.create, of: hung.dockerName)

@@ -1,3 +1,4 @@
+import FaultProxy
 import Foundation
 import LosslessJSON
 import RancherSimulator
@@ -123,7 +124,7 @@ struct PingTests {
 
     @Test func `an engine that hangs delays no ping, and no container is taken for gone (defect 89)`() async throws {
         try await Scene.play(.init(isProxied: true, starts: false)) { scene in
-            scene.proxy.order(.list, .hangBefore, count: .max)
+            for call in [EngineCall.list, .listAll] { scene.proxy.order(call, .hangBefore, count: .max) }
             try await scene.start()
             for _ in 1...10 {
                 let start = ContinuousClock.now

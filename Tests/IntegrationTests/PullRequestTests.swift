@@ -1,3 +1,4 @@
+import FaultProxy
 import Foundation
 import LosslessJSON
 import RancherSimulator
@@ -57,7 +58,7 @@ struct PullRequestTests {
                     let reply = try await scene.succeed(event)
                     #expect(reply.data["fields"]["dockerImage"]["Id"] == "", "an inspection of zero values")
                 }
-                let changes: Set<Call> = [.pull, .tagImage, .removeImage]
+                let changes: Set<EngineCall> = [.pull, .tagImage, .removeImage]
                 #expect(!scene.proxy.passages.contains { changes.contains($0.call) })
                 #expect(try await !scene.engine.hasImage(image))
             }

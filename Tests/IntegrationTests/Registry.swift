@@ -1,3 +1,4 @@
+import FaultProxy
 import Foundation
 import Synchronization
 
@@ -101,6 +102,20 @@ final class Registry: Sendable {
         try await engine.docker("--config", directory, "push", "-q", pushed)
         try await engine.docker("rmi", "-f", pushed)
         return "\(address)/\(name)"
+    }
+
+    /// Puts the same image there under several tags, of which the engine has none afterwards.
+    ///
+    /// - Returns: The references, in the order of the tags.
+    func publish(_ name: String, tags: [String], _ engine: Engine) async throws -> [String] {
+        let pushed = "127.0.0.1:\(port)/\(name)"
+        let id = try await engine.docker("create", Engine.image)
+        let image = try await engine.docker("commit", "-m", UUID().uuidString, id)
+        try await engine.remove(id)
+        for tag in tags { try await engine.docker("tag", image, "\(pushed):\(tag)") }
+        try await engine.docker("--config", directory, "push", "-q", "-a", pushed)
+        try await engine.docker("rmi", "-f", image)
+        return tags.map { "\(address)/\(name):\($0)" }
     }
 
     // MARK: The line

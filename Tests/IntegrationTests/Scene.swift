@@ -1,3 +1,4 @@
+import FaultProxy
 import Foundation
 import LosslessJSON
 import RancherSimulator
@@ -120,11 +121,9 @@ final class Scene: Sendable {
 
     /// An instance of its own, whose container is removed with the play.
     func instance(
-        _ name: String, command: [String]? = Scene.obedient, _ change: (inout InstanceEvents) -> Void = { _ in }
-    )
-        -> InstanceEvents
-    {
-        let uuid = UUID().uuidString.lowercased()
+        _ name: String, uuid: String = UUID().uuidString.lowercased(), command: [String]? = Scene.obedient,
+        _ change: (inout InstanceEvents) -> Void = { _ in }
+    ) -> InstanceEvents {
         var instance = InstanceEvents(
             id: "1i\(uuid.prefix(6))", uuid: uuid, name: name, image: Engine.image, command: command)
         change(&instance)
@@ -137,8 +136,8 @@ final class Scene: Sendable {
     }
 
     /// The name of a volume that is removed with the play.
-    func volume(_ name: String) -> String {
-        let name = "\(name)-\(UUID().uuidString.prefix(8).lowercased())"
+    func volume(_ name: String, suffix: String = String(UUID().uuidString.prefix(8).lowercased())) -> String {
+        let name = "\(name)-\(suffix)"
         volumes.withLock { _ = $0.insert(name) }
         return name
     }
@@ -257,5 +256,16 @@ struct Pings: Sendable, CustomStringConvertible {
             try await Task.sleep(for: .milliseconds(100))
         }
         return pings
+    }
+}
+
+extension FaultProxy {
+    /// Waits until the fault has struck.
+    func waitForFault(_ call: EngineCall, of subject: String? = nil) async throws {
+        try await untilTrue("the fault in \(call)") {
+            self.passages.contains {
+                $0.call == call && $0.fault != nil && (subject == nil || $0.subject == subject)
+            }
+        }
     }
 }

@@ -1,3 +1,4 @@
+import FaultProxy
 import Foundation
 import LosslessJSON
 import RancherSimulator
@@ -158,8 +159,8 @@ struct SoakTests {
     // MARK: The faults
 
     private func trouble(_ scene: Scene, _ random: inout SplitMix) async throws {
-        let calls: [Call] = [.create, .start, .inspect, .stop, .remove, .list, .createVolume, .removeVolume]
-        let faults: [Fault] = [
+        let calls: [EngineCall] = [.create, .start, .inspect, .stop, .remove, .listAll, .createVolume, .removeVolume]
+        let faults: [EngineFault] = [
             .cutBefore, .cutAfter, .hangBefore, .hangAfter, .halfAnswer, .brokenJSON, .delay(.milliseconds(400)),
             .answerAfter(500, "simulated trouble"),
         ]

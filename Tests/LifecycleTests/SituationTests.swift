@@ -520,6 +520,22 @@ struct VolumeSituationTests {
         #expect(machine.next == .fail("no such driver"))
     }
 
+    @Test("A creation that failed is looked into before that is the answer", arguments: [409, 500])
+    func inconclusiveCreation(_ status: Int) {
+        var machine = VolumeMachine(specification, desired: .active)
+        machine.step(.volume(nil))
+        machine.step(refused("disk on fire", status))
+        var done = machine
+        #expect(done.step(present) == .perform(.inspectVolume(specification)))
+        #expect(done.next == .settle)
+        var notDone = machine
+        notDone.step(.volume(nil))
+        #expect(notDone.next == .fail("disk on fire"))
+        // What cannot be seen is not there.
+        machine.step(refused("no plug-in", 500))
+        #expect(machine.next == .fail("disk on fire"))
+    }
+
     @Test("Two who want the same volume are served by one work, whatever options they name")
     func shared() {
         let machine = VolumeMachine(specification, desired: .active)
@@ -568,6 +584,45 @@ struct ImageSituationTests {
         machine.step(.image(nil))
         machine.step(refused("manifest unknown", 404))
         #expect(machine.next == .fail("manifest unknown"))
+    }
+
+    @Test("A pull that failed is looked into before that is the answer", arguments: [409, 500])
+    func inconclusivePull(_ status: Int) {
+        var machine = ImageMachine(specification, desired: .present)
+        machine.step(.image(nil))
+        machine.step(refused("disk on fire", status))
+        var done = machine
+        #expect(done.step(.image(.bool(true))) == .perform(.inspectImage(reference: "nginx")))
+        #expect(done.next == .settle)
+        var joined = machine
+        joined.joined(
+            by: ImageSpecification(reference: "nginx", credential: RegistryCredential(user: "u", password: "p")))
+        joined.step(.image(nil))
+        if case .perform(.pullImage) = joined.next {} else { Issue.record("\(joined.next)") }
+        machine.step(.image(nil))
+        #expect(machine.next == .fail("disk on fire"))
+        // An image that was there before proves nothing.
+        var fresh = ImageMachine(ImageSpecification(reference: "nginx", alwaysPull: true), desired: .present)
+        fresh.step(refused("disk on fire", status))
+        #expect(fresh.next == .fail("disk on fire"))
+    }
+
+    @Test("A tag that could not be set or taken off is tried three times", arguments: ImageDesire.allCases)
+    func failingTag(_ desired: ImageDesire) {
+        let tagged = ImageSpecification(reference: "nginx", temporaryTag: "-tmp")
+        var machine = ImageMachine(tagged, desired: desired)
+        var tries = 0
+        for _ in 0..<20 where !machine.next.isEnd {
+            switch machine.next {
+            case .perform(.inspectImage): machine.step(.image(.bool(true)))
+            case .perform:
+                tries += 1
+                machine.step(refused("disk on fire", 500))
+            case .wait, .require, .settle, .fail: machine.step()
+            }
+        }
+        #expect(tries == Patience.removals)
+        #expect(machine.next == .fail("disk on fire"))
     }
 
     @Test("An image that vanishes before it is tagged is pulled again, but not for ever")

@@ -66,9 +66,9 @@ struct DependencyTests {
     func failingVolume() throws {
         host.give(.event(event("e1", .activate(instance(volumes: ["a", "b"])))))
         try host.finish("volume:a")
-        try host.finish("volume:a", .failedBefore)
+        try host.finish("volume:a", .refusedByUser)
         host.run()
-        #expect(host.answer("e1") == "failure: server error")
+        #expect(host.answer("e1") == "failure: bad parameter")
         #expect(try host.store.resource(ResourceKey(.volume, "b"))?.phase == "inactive")
         #expect(host.engine.containers.isEmpty)
         try host.expectMemoryEqualsStore()

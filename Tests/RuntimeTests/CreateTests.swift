@@ -43,7 +43,7 @@ struct CreateTests {
     @Test("learns from the image what the helper for the network is to become")
     func networkWait() async throws {
         let answers: CannedEngine.Answers = [
-            Self.create: Self.created, Self.image: (200, #"{"Config":{"Entrypoint":["/e"],"Cmd":["c"]}}"#),
+            Self.create: Self.created, Self.image: (200, #"{"Id":"i0","Config":{"Entrypoint":["/e"],"Cmd":["c"]}}"#),
         ]
         try await CannedEngine.run(answers) { engine, client in
             let waiting = instance { $0.labels = ["io.rancher.cni.wait": "true"] }

@@ -117,6 +117,51 @@ struct EngineObserverTests {
         #expect(subscriptions.map { since($0.call) } == [nil, nil, "9.000000000"])
     }
 
+    @Test(
+        "does not wait for the end of a stream that begins with what it cannot read", arguments: ["{no event}", "}{"])
+    func unreadableAtOnce(_ text: String) async throws {
+        let subscriptions = try await watch { number, connection in
+            try await connection.beginStream()
+            if number == 1 { try await connection.chunk(text) }
+            try await connection.disconnected()
+        } _: { sights, directory in
+            #expect(await sights.losses(1).count == 1)
+            for await sight in sights.all { if case .list = sight { break } }
+            #expect(directory.contents.isComplete)
+        }
+        #expect(subscriptions.count == 2)
+    }
+
+    @Test("sees an end that the engine has told of before, and that its list shows only later")
+    func settles() async throws {
+        let lists = Collected<String>()
+        try await withStub { request, connection in
+            guard request.path.hasPrefix("/events") else {
+                lists.append(request.path)
+                let state = lists.all.count == 1 ? "running" : "exited"
+                return try await connection.answer(200, #"[{"Id":"c1","Names":["/c"],"State":"\#(state)"}]"#)
+            }
+            try await connection.beginStream()
+            try await connection.disconnected()
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                let sights = Sights()
+                let observer = EngineObserver(
+                    engine: client, directory: ContainerDirectory(), logger: .quiet, settling: .milliseconds(50))
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask { await observer.run { sights.append($0) } }
+                    var states: [ContainerState] = []
+                    for await sight in sights.all {
+                        if case .list(let containers) = sight { states += containers.map(\.state) }
+                        if states.count == 2 { break }
+                    }
+                    #expect(states == [.running, .exited])
+                    group.cancelAll()
+                }
+            }
+        }
+    }
+
     @Test("waits longer after every failure, and says each time that it sees nothing")
     func pauses() async throws {
         let subscriptions = try await watch { number, connection in

@@ -281,6 +281,22 @@ struct OperationRunnerTests {
         }
     }
 
+    @Test("takes JSON that does not say what was asked for no answer")
+    func emptyAnswers() async throws {
+        let volume = VolumeSpecification(name: "v", driver: "local")
+        for (operation, call) in [
+            (Operation.inspectVolume(volume), "GET /volumes/v"), (.createVolume(volume), "POST /volumes/create"),
+            (.inspectImage(reference: "nginx"), "GET /images/nginx/json"),
+            (.inspectContainer(id: "c1", name: ""), "GET /containers/c1/json"),
+        ] {
+            let (outcome, _) = try await run(operation, [call: Reply(body: "{}")])
+            guard case .unknown = outcome else {
+                Issue.record("\(operation): \(outcome)")
+                continue
+            }
+        }
+    }
+
     @Test(
         "names the image of a container that was made of an image's id, and changes nothing else (defects 44, 45)",
         arguments: [
@@ -295,7 +311,8 @@ struct OperationRunnerTests {
             .inspectContainer(id: "c1", name: ""),
             [
                 "GET /containers/c1/json": Reply(body: text.replacing("%", with: shown)),
-                "GET /images/sha256:0123456789abcdef/json": Reply(body: #"{"RepoTags":["nginx:1.13","nginx:latest"]}"#),
+                "GET /images/sha256:0123456789abcdef/json": Reply(
+                    body: #"{"Id":"sha256:0123456789abcdef","RepoTags":["nginx:1.13","nginx:latest"]}"#),
             ])
         guard case .container(let container?) = outcome else {
             Issue.record("\(outcome)")
