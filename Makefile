@@ -14,7 +14,6 @@
 SWIFT ?= swift
 release = .build-release
 MINUTES ?= 60
-ROUNDS ?= 5
 
 .PHONY: demo test kill-test soak build bench figures tables lint format
 
@@ -49,7 +48,7 @@ bench: build
 	.ci/setup engine
 	$(SWIFT) build -c release --static-swift-stdlib --scratch-path $(release) --product rancher-bench
 	strip -o $(release)/rancher-agent.stripped $(release)/release/rancher-agent
-	.ci/with-engine $(release)/release/rancher-bench --agent $(release)/rancher-agent.stripped --rounds $(ROUNDS)
+	.ci/with-engine $(release)/release/rancher-bench --agent $(release)/rancher-agent.stripped --rounds $(or $(ROUNDS),5)
 
 figures: build
 	.ci/setup engine

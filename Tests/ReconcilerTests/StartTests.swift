@@ -1,6 +1,7 @@
 import Lifecycle
 import Model
 import SimulatedEngine
+import Store
 import Testing
 
 @testable import Reconciler
