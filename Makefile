@@ -3,6 +3,7 @@
 #
 #   make demo     runs the agent against a simulated server and a real Docker Engine, and shows an instance's life
 #   make test     builds and runs all tests, on a Docker Engine started for them
+#   make test-engines  the integration tests on the oldest and the newest Docker Engine at hand and on Podman
 #   make build    the release binary, linked with the Swift runtime, in .build-release/release
 #   make figures  size, memory and start-up time of the release binary
 #   make lint     checks the layout of the code
@@ -10,7 +11,7 @@
 SWIFT ?= swift
 release = .build-release
 
-.PHONY: demo test build figures lint format
+.PHONY: demo test test-engines build figures lint format
 
 demo:
 	.ci/setup build engine
@@ -21,6 +22,11 @@ demo:
 test:
 	.ci/setup build engine registry
 	.ci/test
+
+test-engines:
+	.ci/setup build engine registry newest-engine podman
+	$(SWIFT) build --build-tests
+	.ci/test-engines
 
 build:
 	.ci/setup build

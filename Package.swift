@@ -123,7 +123,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "DockerEngine", "FakeStoragePlugin", "LosslessJSON", "Mutations", "RancherSimulator", "rancher-agent",
-                nioCore, logging,
+                nioCore, nioHTTP, logging,
             ]),
         .testTarget(
             name: "InspectionTests",

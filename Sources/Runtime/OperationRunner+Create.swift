@@ -17,12 +17,16 @@ extension OperationRunner {
             guard let image = try await inspectImage(container.image) else { return Self.imageMissing(container) }
             context.learn(image: image)
         }
-        if container.mountsEngineDirectory || container.stopTimeoutSeconds != 0 {
+        if container.mountsEngineDirectory || container.stopTimeoutSeconds != 0 || container.limits.kernelMemory != 0 {
             let facts = try await facts.current()
             context.rootDirectory = facts.rootDirectory
             // The version of the call counts, and that may be an older one than the engine's.
             let version = engine.apiVersion ?? APIVersion(facts.apiVersion) ?? .oldest
             context.supportsStopTimeout = version >= APIVersion(1, 25)
+            context.supportsKernelMemory = version < APIVersion(1, 42)
+            if container.limits.kernelMemory != 0, !context.supportsKernelMemory {
+                progress("This engine has no limit for the kernel's memory any more: it is left out")
+            }
         }
         if container.blockIO.devices[BlockIOLimits.defaultDisk] != nil {
             context.defaultDisk = surroundings.defaultDisk()

@@ -4,7 +4,7 @@ import RancherSimulator
 import Testing
 
 /// Everything that can go wrong between the agent and the engine.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct EngineFaultTests {
     /// One call of an instance's life that goes wrong in one way.
     struct Case: Sendable, CustomStringConvertible {

@@ -4,7 +4,7 @@ import RancherSimulator
 import Testing
 
 /// What a pull is asked to do, by whom and how often.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct PullRequestTests {
     private static func pull(
         _ image: String, from registry: Registry, mode: String? = "all", complete: Bool = false, tag: String? = "",

@@ -91,11 +91,11 @@ final class Registry: Sendable {
             _ = try await Child.run("dd", ["if=/dev/urandom", "of=\(blob)", "bs=1M", "count=\(megabytes)"])
             let id = try await engine.docker("create", Engine.image)
             try await engine.docker("cp", blob, "\(id):/blob")
-            try await engine.docker("commit", id, pushed)
+            try await engine.commit(id, as: pushed)
             try await engine.remove(id)
         } else {
             let id = try await engine.docker("create", Engine.image)
-            try await engine.docker("commit", "-m", UUID().uuidString, id, pushed)
+            try await engine.commit(id, as: pushed, comment: UUID().uuidString)
             try await engine.remove(id)
         }
         try await engine.docker("--config", directory, "push", "-q", pushed)

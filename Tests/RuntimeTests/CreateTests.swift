@@ -129,6 +129,26 @@ struct CreateTests {
         }
     }
 
+    @Test(
+        "limits the kernel's memory up to API 1.41, and says when that is left out",
+        arguments: [("1.24", JSON(48), 0), ("1.41", 48, 0), ("1.42", .null, 1), ("1.51", .null, 1)])
+    func kernelMemory(version: String, expected: JSON, messages: Int) async throws {
+        let answers: CannedEngine.Answers = [
+            Self.create: Self.created, "GET /info": (200, "{}"),
+            "GET /version": (200, #"{"ApiVersion":"\#(version)"}"#),
+        ]
+        try await CannedEngine.run(answers, version: version) { engine, client in
+            let said = Mutex<[String]>([])
+            let outcome = await outcome(instance { $0.limits.kernelMemory = 48 }, client) { text in
+                said.withLock { $0.append(text) }
+            }
+            #expect(outcome == .created(id: "c0"))
+            let body = try JSON(parsing: engine.body(of: Self.create) ?? "")
+            #expect(body["HostConfig"]["KernelMemory"] == expected)
+            #expect(said.withLock { $0.filter { $0.contains("kernel's memory") }.count } == messages)
+        }
+    }
+
     @Test("reads the host's resolv.conf only beside Rancher's own domains, and fails if it cannot")
     func searchDomains() async throws {
         let file = FileManager.default.temporaryDirectory.appending(path: "resolv-\(UUID().uuidString)")
