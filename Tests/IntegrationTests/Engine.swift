@@ -99,9 +99,12 @@ struct Engine: Sendable {
     /// Makes an image of a container. The request of Docker's command line is one that Podman does not understand.
     ///
     /// - Parameter changes: In the words of a Dockerfile.
-    func commit(_ id: String, as repository: String, comment: String = "", changes: [String] = []) async throws {
+    func commit(_ id: String, as reference: String, comment: String = "", changes: [String] = []) async throws {
+        let name = try ImageReference(reference)
         var request = EngineRequest(method: .POST, path: "/commit", body: [:])
-        request.query = [("container", id), ("repo", repository), ("comment", comment)]
+        request.query = [
+            ("container", id), ("repo", name.familiarName), ("tag", name.tag ?? "latest"), ("comment", comment),
+        ]
         request.query += changes.map { ("changes", $0) }
         _ = try await client.answer(to: request, within: .seconds(120))
     }
