@@ -72,19 +72,28 @@ extension EngineClient {
 
     /// The engine answers 500 where the registry has refused the login: only the text tells. That is a 401 in truth.
     private static func judged(_ error: EngineError) -> EngineError {
-        let words = ["unauthorized:", "no basic auth credentials", "authentication required"]
-        guard error.status == 500, words.contains(where: { error.message.contains($0) }) else { return error }
+        guard error.status == 500, isAboutLogin(error.message) else { return error }
         return EngineError(.refused(status: 401), error.message, call: error.call, cause: error.cause)
+    }
+
+    private static func isAboutLogin(_ text: String) -> Bool {
+        ["unauthorized:", "no basic auth credentials", "authentication required"].contains { text.contains($0) }
     }
 
     private static func follow(
         _ body: HTTPClientResponse.Body, call: String, _ activity: Activity, _ onProgress: @Sendable (JSON) -> Void
     ) async throws {
         var splitter = JSONSplitter()
+        var hasBegun = false
         for try await chunk in body {
             activity.note()
             for object in try objects(in: chunk, &splitter, call: call) {
-                if let error = pullError(object) { throw EngineError(.failedInStream, error, call: call) }
+                if let error = pullError(object) {
+                    // Podman answers 200 before it has asked the registry.
+                    let isRefusal = !hasBegun && isAboutLogin(error)
+                    throw EngineError(isRefusal ? .refused(status: 401) : .failedInStream, error, call: call)
+                }
+                hasBegun = true
                 onProgress(object)
             }
         }

@@ -51,6 +51,40 @@ struct EngineDialectTests {
         #expect(try await refusal(500, docker)?.status == 500)
     }
 
+    /// What Podman 4.3 sends after the status 200 when the registry does not know the user, and when it cannot be
+    /// reached; and a login that ends in the middle of a pull.
+    static let failedPulls: [(stream: String, kind: EngineError.Kind)] = [
+        (
+            #"""
+            {"progressDetail":{},"error":"initializing source docker://127.0.0.1:1/a:v1: \#
+            unable to retrieve auth token: invalid username/password: unauthorized: incorrect username or password"}
+            """#, .refused(status: 401)
+        ),
+        (
+            #"""
+            {"progressDetail":{},"errorDetail":{"message":"initializing source docker://127.0.0.1:1/a:v1: pinging \#
+            container registry 127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused"}}
+            """#, .failedInStream
+        ),
+        (#"{"status":"Pulling fs layer"}{"error":"unauthorized: authentication required"}"#, .failedInStream),
+    ]
+
+    @Test("A refused login is one, also where it is told in the stream", arguments: failedPulls)
+    func refusedLogin(_ stream: String, _ kind: EngineError.Kind) async throws {
+        try await withStub { _, connection in
+            try await connection.beginStream()
+            try await connection.chunk(stream)
+            try await connection.endStream()
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                let error = await failure {
+                    try await client.pullImage(name: "a", tag: "v1", auth: nil) { _ in }
+                }
+                #expect(error?.kind == kind)
+            }
+        }
+    }
+
     /// The end of a container: Docker 28.5 (API 1.51), the same without the members that it only keeps for old clients,
     /// and Podman 4.3.
     static let ends = [
