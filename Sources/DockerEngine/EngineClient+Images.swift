@@ -77,7 +77,9 @@ extension EngineClient {
     }
 
     private static func isAboutLogin(_ text: String) -> Bool {
-        ["unauthorized:", "no basic auth credentials", "authentication required"].contains { text.contains($0) }
+        // The last one is what is said where containerd keeps the images.
+        let words = ["unauthorized:", "no basic auth credentials", "authentication required", "401 Unauthorized"]
+        return words.contains { text.contains($0) }
     }
 
     private static func follow(
@@ -85,9 +87,12 @@ extension EngineClient {
     ) async throws {
         var splitter = JSONSplitter()
         var hasBegun = false
+        var repetition = Repetition()
         for try await chunk in body {
-            activity.note()
-            for object in try objects(in: chunk, &splitter, call: call) {
+            let objects = try objects(in: chunk, &splitter, call: call)
+            if objects.isEmpty { activity.note() }
+            for object in objects {
+                if repetition.isNew(object) { activity.note() }
                 if let error = pullError(object) {
                     // Podman answers 200 before it has asked the registry.
                     let isRefusal = !hasBegun && isAboutLogin(error)
@@ -139,7 +144,22 @@ extension EngineClient {
     }
 }
 
-/// When a stream was last heard of.
+/// Tells what is new in the stream of a pull from what is only said again: an engine whose images containerd keeps says
+/// every moment how far each layer is, also when nothing comes any more.
+private struct Repetition {
+    private static let limit = 1024
+    private var last: [String: JSON] = [:]
+
+    mutating func isNew(_ object: JSON) -> Bool {
+        let layer = object["id"].text ?? ""
+        guard last[layer] != object else { return false }
+        if last.count >= Self.limit { last.removeAll() }
+        last[layer] = object
+        return true
+    }
+}
+
+/// When a stream last said something new.
 private final class Activity: Sendable {
     private let last = Mutex(ContinuousClock.now)
 

@@ -297,8 +297,12 @@ private struct Doorkeeper: Sendable {
         var bytes: [UInt8] = []
         while Data(bytes).range(of: Data("\r\n\r\n".utf8)) == nil {
             let some = readSome(from: client)
-            // A handshake of TLS, which the engine tries first, is none of ours.
-            if some.isEmpty || bytes.isEmpty && some[0] == 0x16 { return .answered }
+            if some.isEmpty { return .answered }
+            // A handshake of TLS, which the engine tries first, is none of ours: it has to see that.
+            if bytes.isEmpty && some[0] == 0x16 {
+                answer("400 Bad Request", "", on: client)
+                return .answered
+            }
             bytes += some
         }
         var lines = String(decoding: bytes, as: UTF8.self).components(separatedBy: "\r\n")
