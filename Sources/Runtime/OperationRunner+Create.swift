@@ -49,6 +49,8 @@ extension OperationRunner {
             let owner = try await look(instance.containerName)
             return .nameTaken(by: owner?.isNamed(instance.containerName) == true ? owner : nil)
         } catch  where error.isNotFound {
+            // It was not there when it was needed, even if somebody else has pulled it by now.
+            if error.message.lowercased().contains("no such image") { return Self.imageMissing(container) }
             // Other things than the image can be missing, a container to share with for instance.
             if try await inspectImage(container.image) != nil { return OperationOutcome(error) }
             return Self.imageMissing(container)

@@ -7,7 +7,8 @@ extension EngineDifference {
             "the container is made as it was asked for", shows: ["Domainname", "StopSignal"],
             "sets no domain name; shows the stop signal as a number"),
         podman(
-            "no entry point, an empty one and a command are three things", shows: ["none is ", "ExpectationFailedError"],
+            "no entry point, an empty one and a command are three things",
+            shows: ["none is ", "ExpectationFailedError"],
             "takes an empty entry point for one that was not given"),
         podman(
             "each kind of network is the engine's", shows: ["NetworkDisabled"],

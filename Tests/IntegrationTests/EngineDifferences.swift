@@ -41,15 +41,15 @@ struct EngineDifference: Sendable {
 struct EngineDifferences: SuiteTrait, TestTrait, TestScoping {
     let isRecursive = true
 
-    /// Which engine the tests run beside, for the table of engines and tests.
-    private static let announcement = Mutex<EngineIdentity?>(nil)
+    /// Which engine the tests run beside, as soon as it was asked.
+    private static let known = Mutex<EngineIdentity?>(nil)
 
     private static func engine() async throws -> EngineIdentity {
+        if let engine = known.withLock({ $0 }) { return engine }
         let engine = try await Engine.current().identity()
-        announcement.withLock { announced in
-            if announced == nil { print("engine of the tests: \(engine)") }
-            announced = engine
-        }
+        known.withLock { $0 = engine }
+        // For the table of engines and tests.
+        print("engine of the tests: \(engine)")
         return engine
     }
 

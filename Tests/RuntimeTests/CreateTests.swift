@@ -81,6 +81,24 @@ struct CreateTests {
         }
     }
 
+    @Test(
+        "believes the engine what is missing, also if somebody else has pulled the image a moment later",
+        arguments: [
+            ("No such image: nginx:1.13", true),
+            ("no such image: docker.io/library/nginx:1.13: image not known", true),
+            ("No such container: f00d", false),
+        ])
+    func pulledMeanwhile(text: String, isImage: Bool) async throws {
+        let answers: CannedEngine.Answers = [
+            Self.create: (404, #"{"message":"\#(text)"}"#), Self.image: (200, #"{"Id":"sha256:1"}"#),
+        ]
+        try await CannedEngine.run(answers) { _, client in
+            let outcome = await outcome(instance(), client)
+            let refusal = Refusal(message: "Error response from daemon: \(text)", status: 404)
+            #expect(outcome == (isImage ? .imageMissing("Error: No such image: nginx:1.13") : .refused(refusal)))
+        }
+    }
+
     @Test("does not take a failing inspection of the image for a missing image")
     func failingInspection() async throws {
         try await CannedEngine.run([Self.create: Self.created, Self.image: (500, #"{"message":"oh"}"#)]) {
