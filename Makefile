@@ -5,6 +5,7 @@
 #   make test     builds and runs all tests, on a Docker Engine started for them
 #   make kill-test  kills the agent, and sometimes the server, in the middle of whole lives; ROUNDS=100 SEED=random
 #   make soak     mixed load with faults, and what it leaves behind in the agent; MINUTES=60
+#   make test-engines  the integration tests on the oldest and the newest Docker Engine at hand and on Podman
 #   make build    the release binary, linked with the Swift runtime, in .build-release/release
 #   make bench    what the agent costs and how fast it is, as one page; ROUNDS=5
 #   make figures  size, memory and start-up time of the release binary
@@ -15,7 +16,7 @@ SWIFT ?= swift
 release = .build-release
 MINUTES ?= 60
 
-.PHONY: demo test kill-test soak build bench figures tables lint format
+.PHONY: demo test kill-test test-engines soak build bench figures tables lint format
 
 demo:
 	.ci/setup build engine
@@ -33,6 +34,11 @@ kill-test:
 	.ci/setup build engine registry
 	$(SWIFT) build --build-tests
 	.ci/with-engine $(SWIFT) test --skip-build --disable-xctest --no-parallel --filter IntegrationTests.KillGateTests
+
+test-engines:
+	.ci/setup build engine registry newest-engine podman
+	$(SWIFT) build --build-tests
+	.ci/test-engines
 
 build:
 	.ci/setup build

@@ -144,7 +144,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "DockerEngine", "FakeStoragePlugin", "FaultProxy", "LosslessJSON", "Model", "Mutations", "PaperEngine",
-                "Processes", "RancherSimulator", "Store", "rancher-agent", "rancher-sim", nioCore, logging,
+                "Processes", "RancherSimulator", "Store", "rancher-agent", "rancher-sim", nioCore, nioHTTP, logging,
             ]),
         .testTarget(
             name: "InspectionTests",

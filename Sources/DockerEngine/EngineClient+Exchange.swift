@@ -165,7 +165,7 @@ extension EngineClient {
         }
         let json = try? JSON(parsing: answer.body)
         let text = json?["message"].nonEmptyText ?? Self.trimmed(answer.body) ?? answer.status.reasonPhrase
-        throw EngineError(.refused(status: status), text, call: request.call)
+        throw EngineError(.refused(status: PodmanRefusal.status(status, json)), text, call: request.call)
     }
 
     private static func trimmed(_ bytes: [UInt8]) -> String? {

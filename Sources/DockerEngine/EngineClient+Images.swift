@@ -72,19 +72,33 @@ extension EngineClient {
 
     /// The engine answers 500 where the registry has refused the login: only the text tells. That is a 401 in truth.
     private static func judged(_ error: EngineError) -> EngineError {
-        let words = ["unauthorized:", "no basic auth credentials", "authentication required"]
-        guard error.status == 500, words.contains(where: { error.message.contains($0) }) else { return error }
+        guard error.status == 500, isAboutLogin(error.message) else { return error }
         return EngineError(.refused(status: 401), error.message, call: error.call, cause: error.cause)
+    }
+
+    private static func isAboutLogin(_ text: String) -> Bool {
+        // The last one is what is said where containerd keeps the images.
+        let words = ["unauthorized:", "no basic auth credentials", "authentication required", "401 Unauthorized"]
+        return words.contains { text.contains($0) }
     }
 
     private static func follow(
         _ body: HTTPClientResponse.Body, call: String, _ activity: Activity, _ onProgress: @Sendable (JSON) -> Void
     ) async throws {
         var splitter = JSONSplitter()
+        var hasBegun = false
+        var repetition = Repetition()
         for try await chunk in body {
-            activity.note()
-            for object in try objects(in: chunk, &splitter, call: call) {
-                if let error = pullError(object) { throw EngineError(.failedInStream, error, call: call) }
+            let objects = try objects(in: chunk, &splitter, call: call)
+            if objects.isEmpty { activity.note() }
+            for object in objects {
+                if repetition.isNew(object) { activity.note() }
+                if let error = pullError(object) {
+                    // Podman answers 200 before it has asked the registry.
+                    let isRefusal = !hasBegun && isAboutLogin(error)
+                    throw EngineError(isRefusal ? .refused(status: 401) : .failedInStream, error, call: call)
+                }
+                hasBegun = true
                 onProgress(object)
             }
         }
@@ -130,7 +144,22 @@ extension EngineClient {
     }
 }
 
-/// When a stream was last heard of.
+/// Tells what is new in the stream of a pull from what is only said again: an engine whose images containerd keeps says
+/// every moment how far each layer is, also when nothing comes any more.
+private struct Repetition {
+    private static let limit = 1024
+    private var last: [String: JSON] = [:]
+
+    mutating func isNew(_ object: JSON) -> Bool {
+        let layer = object["id"].text ?? ""
+        guard last[layer] != object else { return false }
+        if last.count >= Self.limit { last.removeAll() }
+        last[layer] = object
+        return true
+    }
+}
+
+/// When a stream last said something new.
 private final class Activity: Sendable {
     private let last = Mutex(ContinuousClock.now)
 

@@ -20,7 +20,7 @@ package struct EngineTime: Sendable, Hashable, Comparable, CustomStringConvertib
 package struct EngineEvent: Sendable, Hashable {
     /// `container` for all that ``EngineClient/withContainerEvents(since:bufferLimit:onOpen:onEvent:)`` delivers.
     package let type: String
-    /// `start`, `die` and so on; some have an appendix, such as `exec_create: sh`.
+    /// `start`, `die` and so on, in Docker's words; some have an appendix, such as `exec_create: sh`.
     package let action: String
     /// The id of the container.
     package let actorID: String
@@ -48,8 +48,11 @@ package struct EngineEvent: Sendable, Hashable {
         }
         if attributes["image"] == nil { attributes["image"] = json["from"].nonEmptyText }
         let seconds = json["time"].integer.map { $0.multipliedReportingOverflow(by: 1_000_000_000) }
+        let type = json["Type"].nonEmptyText ?? "container"
         self.init(
-            type: json["Type"].nonEmptyText ?? "container", action: action, actorID: actorID, attributes: attributes,
+            // Podman's word for the end of a container is that of its own API.
+            type: type, action: type == "container" && action == "remove" ? "destroy" : action,
+            actorID: actorID, attributes: attributes,
             timeNano: json["timeNano"].integer ?? seconds.flatMap { $0.overflow ? nil : $0.partialValue } ?? 0)
     }
 

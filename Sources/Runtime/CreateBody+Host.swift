@@ -46,7 +46,7 @@ extension CreateBody {
         host.put("MemorySwap", limits.memorySwap)
         host.put("MemoryReservation", limits.memoryReservation)
         if let percent = limits.memorySwappiness { host["MemorySwappiness"] = .integer(percent) }
-        host.put("KernelMemory", limits.kernelMemory)
+        if context.supportsKernelMemory { host.put("KernelMemory", limits.kernelMemory) }
         if let isDisabled = limits.oomKillDisabled { host["OomKillDisable"] = .bool(isDisabled) }
         host.put("OomScoreAdj", limits.oomScoreAdjustment)
         host.put("PidsLimit", limits.processes)

@@ -12,6 +12,8 @@ package struct CreateContext: Sendable, Hashable {
     package var defaultDisk: String?
     /// The call is made in API 1.25 or newer.
     package var supportsStopTimeout = true
+    /// The call is made in API 1.41 or older: newer ones do not know this limit any more.
+    package var supportsKernelMemory = true
     /// The image's own command; looked at only if the container waits for its network.
     package var imageCommand: [String]?
     /// The image's own entry point; looked at only if the container waits for its network.

@@ -17,12 +17,16 @@ extension OperationRunner {
             guard let image = try await inspectImage(container.image) else { return Self.imageMissing(container) }
             context.learn(image: image)
         }
-        if container.mountsEngineDirectory || container.stopTimeoutSeconds != 0 {
+        if container.mountsEngineDirectory || container.stopTimeoutSeconds != 0 || container.limits.kernelMemory != 0 {
             let facts = try await facts.current()
             context.rootDirectory = facts.rootDirectory
             // The version of the call counts, and that may be an older one than the engine's.
             let version = engine.apiVersion ?? APIVersion(facts.apiVersion) ?? .oldest
             context.supportsStopTimeout = version >= APIVersion(1, 25)
+            context.supportsKernelMemory = version < APIVersion(1, 42)
+            if container.limits.kernelMemory != 0, !context.supportsKernelMemory {
+                progress("This engine has no limit for the kernel's memory any more: it is left out")
+            }
         }
         if container.blockIO.devices[BlockIOLimits.defaultDisk] != nil {
             context.defaultDisk = surroundings.defaultDisk()
@@ -45,6 +49,8 @@ extension OperationRunner {
             let owner = try await look(instance.containerName)
             return .nameTaken(by: owner?.isNamed(instance.containerName) == true ? owner : nil)
         } catch  where error.isNotFound {
+            // It was not there when it was needed, even if somebody else has pulled it by now.
+            if error.message.lowercased().contains("no such image") { return Self.imageMissing(container) }
             // Other things than the image can be missing, a container to share with for instance. Who is to bring the
             // image looks himself, and more patiently: a look that fails here settles nothing.
             do throws(EngineError) {

@@ -95,6 +95,7 @@ struct PullTests {
         arguments: [
             (500, #"Head \"https://r/v2/x\": unauthorized: incorrect username or password"#, 401),
             (500, #"Head \"https://r/v2/x\": no basic auth credentials"#, 401),
+            (500, "unknown: unexpected status from HEAD request to http://r/v2/x/manifests/v1: 401 Unauthorized", 401),
             (401, "unauthorized: authentication required", 401), (500, "disk full", 500),
             (404, "pull access denied for x", 404),
         ])
@@ -198,13 +199,42 @@ struct PullTests {
         }
     }
 
+    @Test("An engine that says the same again and again has nothing to say (defect 58)")
+    func repetition() async throws {
+        let gone = Gate()
+        // Docker 28.5 with its images in containerd, ten times a second, while the registry is silent.
+        let layers = ["2cfa27c0e75d", "78a12c82e8cc"].map { layer in
+            #"{"status":"Downloading","progressDetail":{"current":3145728,"total":8389855},"id":"\#(layer)"}"#
+        }
+        try await withStub { _, connection in
+            try await connection.beginStream()
+            for number in 0..<200 {
+                // The last of them never comes: the client is gone by then.
+                do { try await connection.chunk(layers[number % 2] + "\r\n") } catch { break }
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            gone.open()
+        } body: { stub in
+            var deadlines = Deadlines()
+            deadlines.pullInactivity = .seconds(1)
+            try await using(try stub.client(deadlines: deadlines)) { client in
+                let start = ContinuousClock.now
+                let error = await failure { try await client.pullImage(name: "x", tag: "1", auth: nil) { _ in } }
+                #expect(error?.kind == .timedOut)
+                #expect(ContinuousClock.now - start < .seconds(15))
+                await gone.wait()
+            }
+        }
+    }
+
     @Test("A pull may take longer than the silence it is allowed")
     func slow() async throws {
         try await withStub { _, connection in
             try await connection.beginStream()
-            for _ in 0..<12 {
+            for number in 0..<12 {
                 try await Task.sleep(for: .milliseconds(200))
-                try await connection.chunk(#"{"status":"Downloading"}"#)
+                try await connection.chunk(
+                    #"{"status":"Downloading","progressDetail":{"current":\#(number)},"id":"2cfa"}"#)
             }
             try await connection.endStream()
         } body: { stub in

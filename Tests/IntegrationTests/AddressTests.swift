@@ -4,7 +4,7 @@ import RancherSimulator
 import Testing
 
 /// A network plug-in connects the container after its start, and the agent finds out with which address (PROTOCOL 9).
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct AddressTests {
     private static let progress = "Detecting Primary IP address"
 

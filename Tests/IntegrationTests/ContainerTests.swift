@@ -4,7 +4,7 @@ import RancherSimulator
 import Testing
 
 /// What the server asks for is what `docker inspect` shows.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct ContainerTests {
     @Test func `the container is made as it was asked for`() async throws {
         try await Scene.play { scene in
@@ -81,8 +81,8 @@ struct ContainerTests {
     @Test func `no entry point, an empty one and a command are three things`() async throws {
         try await Scene.play { scene in
             let id = try await scene.engine.docker("create", Engine.image)
-            try await scene.engine.docker(
-                "commit", "-c", #"ENTRYPOINT ["sleep"]"#, "-c", #"CMD ["1800"]"#, id, "rancher-entry:latest")
+            try await scene.engine.commit(
+                id, as: "rancher-entry", changes: [#"ENTRYPOINT ["sleep"]"#, #"CMD ["1800"]"#])
             try await scene.engine.remove(id)
 
             let inherited = scene.instance("inherited", command: nil) { $0.image = "rancher-entry:latest" }

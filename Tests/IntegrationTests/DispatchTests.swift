@@ -5,7 +5,7 @@ import RancherSimulator
 import Testing
 
 /// What becomes of events while something else goes on.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct DispatchTests {
     @Test func `a program that is replaced goes on, and ends nobody's work (defect 13)`() async throws {
         // What an older agent took for the sign to end itself.

@@ -1,8 +1,10 @@
-import DockerEngine
 import Foundation
 import Logging
 import LosslessJSON
 import NIOCore
+import NIOHTTP1
+
+@testable import DockerEngine
 
 /// The real Docker Engine, looked at past the agent.
 struct Engine: Sendable {
@@ -30,6 +32,9 @@ struct Engine: Sendable {
     }
 
     // MARK: Looking
+
+    /// Which engine this is.
+    func identity() async throws -> EngineIdentity { EngineIdentity(try await client.version()) }
 
     func containers(label: String? = nil) async throws -> [JSON] {
         try await client.listContainers(all: true, labels: label.map { [$0] } ?? [])
@@ -91,6 +96,19 @@ struct Engine: Sendable {
         }
     }
 
+    /// Makes an image of a container. The request of Docker's command line is one that Podman does not understand.
+    ///
+    /// - Parameter changes: In the words of a Dockerfile.
+    func commit(_ id: String, as reference: String, comment: String = "", changes: [String] = []) async throws {
+        let name = try ImageReference(reference)
+        var request = EngineRequest(method: .POST, path: "/commit", body: [:])
+        request.query = [
+            ("container", id), ("repo", name.familiarName), ("tag", name.tag ?? "latest"), ("comment", comment),
+        ]
+        request.query += changes.map { ("changes", $0) }
+        _ = try await client.answer(to: request, within: .seconds(120))
+    }
+
     /// Runs a command of the Docker command line.
     ///
     /// - Returns: What it wrote.
@@ -104,9 +122,13 @@ struct Engine: Sendable {
 
     /// Removes what these instances have left behind.
     func removeAll(of uuids: Set<String>) async throws {
-        let leftOver = try await containers(label: Self.label).filter {
-            uuids.contains($0["Labels"][Self.label].text ?? "")
+        // A container whose network another one shares goes after that one.
+        for _ in 0..<3 {
+            let leftOver = try await containers(label: Self.label).filter {
+                uuids.contains($0["Labels"][Self.label].text ?? "")
+            }
+            if leftOver.isEmpty { return }
+            _ = try await atOnce(leftOver.compactMap(\.["Id"].text), limit: 16) { try? await remove($0) }
         }
-        _ = try await atOnce(leftOver.compactMap(\.["Id"].text), limit: 16) { try await remove($0) }
     }
 }

@@ -5,7 +5,7 @@ import RancherSimulator
 import Testing
 
 /// An engine that goes away, or that refuses for ever. What becomes of single calls is in ``FaultMatrixTests``.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct EngineFaultTests {
     /// How long the engine is away at each step; OUTAGE_SECONDS makes it longer.
     private static let outage = Duration.seconds(

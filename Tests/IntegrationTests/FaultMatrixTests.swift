@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// The fault matrix: each call of each kind spoilt in each way, on a real engine.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct FaultMatrixTests {
     private typealias Cell = FaultMatrix.Cell
     private typealias End = FaultMatrix.End

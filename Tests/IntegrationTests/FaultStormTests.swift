@@ -7,7 +7,7 @@ import Testing
 /// Each call of whole lives spoilt by chance, of many instances at once.
 ///
 /// FAULT_SEED chooses other faults, and FAULT_PERCENT more or fewer of them.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct FaultStormTests {
     private static func setting(_ name: String, _ standard: Int) -> Int {
         ProcessInfo.processInfo.environment[name].flatMap { Int($0) } ?? standard

@@ -5,7 +5,7 @@ import Testing
 
 /// Somebody stands still, as under a debugger, in a snapshot or on a host without memory, and goes on later as if no
 /// time had passed.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct FrozenTests {
     /// Of every call to the engine.
     private static let deadlineSeconds = 2

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// The disk under the database fills up in the middle of everything, and is emptied again.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct FullDiskTests {
     /// A play whose state directory is a small disk, which goes after the agent has ended.
     private func onSmallDisk(

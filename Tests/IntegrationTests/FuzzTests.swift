@@ -5,7 +5,7 @@ import RancherSimulator
 import Testing
 
 /// Mutated events through the real process and a real websocket.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct FuzzTests {
     /// How many frames are sent; a long run sends more of them.
     private static let frames = ProcessInfo.processInfo.environment["FUZZ_FRAMES"].flatMap { Int($0) } ?? 2_400

@@ -5,7 +5,7 @@ import RancherSimulator
 import Testing
 
 /// A server that does not know the host's key any more.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct KeyTests {
     @Test func `a refused key is asked for anew, and neither the work nor its answer is lost meanwhile`() async throws {
         try await Scene.play(.init(isProxied: true)) { scene in

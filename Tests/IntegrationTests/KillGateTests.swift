@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// Whole lives of many instances, while the agent, and sometimes the server, is killed again and again.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct KillGateTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let rounds = environment["KILL_GATE_ROUNDS"].flatMap { Int($0) } ?? 20

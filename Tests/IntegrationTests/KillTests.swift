@@ -5,7 +5,7 @@ import RancherSimulator
 import Testing
 
 /// The power goes at any instant; nothing is lost, done twice or answered in two ways.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct KillTests {
     /// How many instances have to be hit between the taking of their event and its answer, per kind of event.
     private static let wanted = ProcessInfo.processInfo.environment["KILL_ROUNDS"].flatMap { Int($0) } ?? 50

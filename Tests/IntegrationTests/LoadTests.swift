@@ -5,7 +5,7 @@ import RancherSimulator
 import Testing
 
 /// Many events, repeated events, events that contradict each other, and calls that hang.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct LoadTests {
     @Test func `eight instances, each asked on the instant of its last answer, are answered 24 of 24 times`()
         async throws

@@ -5,15 +5,16 @@ import RancherSimulator
 import Testing
 
 /// What the server learns from a ping about a real host.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct PingTests {
-    /// Everything, once the slow figures of the agent's first second are there.
+    /// Everything, once the slow figures of the agent's first second are there, and the engine has told of itself.
     private func fullAnswer(_ scene: Scene) async throws -> JSON {
         for _ in 1...50 {
             let answer = try await scene.server.ask(RancherServer.ping(stats: true, resources: true, instances: true))
             let info = answer.data["resources"][0]["info"]
             if info["cpuInfo"]["cpuCoresPercentages"][0] != .null, !info["hostKey"]["data"].isNull,
-                answer.data["options"]["instances"].boolean == true
+                answer.data["options"]["instances"].boolean == true,
+                info["diskInfo"]["dockerStorageDriver"].nonEmptyText != nil
             {
                 return answer.data
             }

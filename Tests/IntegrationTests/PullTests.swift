@@ -5,7 +5,7 @@ import RancherSimulator
 import Testing
 
 /// Images from a real registry.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct PullTests {
     @Test func `a missing image is pulled when an instance is activated, with progress`() async throws {
         try await Registry.serve { registry in

@@ -92,11 +92,11 @@ final class Registry: Sendable {
             _ = try await Child.run("dd", ["if=/dev/urandom", "of=\(blob)", "bs=1M", "count=\(megabytes)"])
             let id = try await engine.docker("create", Engine.image)
             try await engine.docker("cp", blob, "\(id):/blob")
-            try await engine.docker("commit", id, pushed)
+            try await engine.commit(id, as: pushed)
             try await engine.remove(id)
         } else {
             let id = try await engine.docker("create", Engine.image)
-            try await engine.docker("commit", "-m", UUID().uuidString, id, pushed)
+            try await engine.commit(id, as: pushed, comment: UUID().uuidString)
             try await engine.remove(id)
         }
         try await engine.docker("--config", directory, "push", "-q", pushed)
@@ -312,8 +312,12 @@ private struct Doorkeeper: Sendable {
         var bytes: [UInt8] = []
         while Data(bytes).range(of: Data("\r\n\r\n".utf8)) == nil {
             let some = readSome(from: client)
-            // A handshake of TLS, which the engine tries first, is none of ours.
-            if some.isEmpty || bytes.isEmpty && some[0] == 0x16 { return .answered }
+            if some.isEmpty { return .answered }
+            // A handshake of TLS, which the engine tries first, is none of ours: it has to see that.
+            if bytes.isEmpty && some[0] == 0x16 {
+                answer("400 Bad Request", "", on: client)
+                return .answered
+            }
             bytes += some
         }
         var lines = String(decoding: bytes, as: UTF8.self).components(separatedBy: "\r\n")

@@ -2,7 +2,7 @@ import RancherSimulator
 import Testing
 
 /// https and wss.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct SecureServerTests {
     @Test func `a server whose certificate nobody vouches for is not trusted, and the agent says so and waits`()
         async throws

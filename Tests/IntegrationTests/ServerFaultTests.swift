@@ -5,7 +5,7 @@ import RancherSimulator
 import Testing
 
 /// Everything that can go wrong between the agent and the server.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct ServerFaultTests {
     @Test func `a socket that is cut is opened again, and the answer does not wait for that`() async throws {
         try await Scene.play(.init(isProxied: true)) { scene in

@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// Mixed load with faults for as long as is asked for, and what it leaves behind in the agent.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct SoakTests {
     /// How long the load lasts; SOAK_SECONDS makes it longer.
     private static let seconds = ProcessInfo.processInfo.environment["SOAK_SECONDS"].flatMap { Int($0) } ?? 24

@@ -1,12 +1,13 @@
+import DockerEngine
 import Foundation
 import LosslessJSON
 import RancherSimulator
 import Testing
 
 /// What the events of `fixtures/specification` ask for is what `docker inspect` shows, row by row of
-/// `fixtures/specification.json`. A row that cannot be seen here says why in the table (`notInspected`); that its create
+/// `fixtures/specification.json`. What newer versions of the API show is told there too (`newer`). A row that cannot be seen here says why in the table (`notInspected`); that its create
 /// call is right is tested without an engine.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct SpecificationTests {
     private static let fixtures = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "fixtures")
@@ -22,7 +23,8 @@ struct SpecificationTests {
 
     /// Compares a container with the rows of an event. Values that are different on every host are put into the text
     /// of the expected ones first.
-    private func expectRows(of event: String, in made: JSON, replacing own: [String: String] = [:]) throws {
+    private func expectRows(of event: String, in made: JSON, replacing own: [String: String] = [:]) async throws {
+        let version = try #require(APIVersion(try await Engine.current().identity().apiVersion))
         let table = try JSON(
             parsing: String(contentsOf: Self.fixtures.appending(path: "specification.json"), encoding: .utf8))
         let rows = (table.array ?? []).filter { $0["event"].text == event && $0["notInspected"].isNull }
@@ -31,6 +33,9 @@ struct SpecificationTests {
             let path = try #require(row["path"].text)
             let seen = path.hasPrefix("HostConfig/") ? made.at(path) : made["Config"].at(path)
             var expected = row.object?["inspected"] ?? row["expected"]
+            if let newer = APIVersion(row["newer"]["api"].text ?? ""), version >= newer {
+                expected = row["newer"]["inspected"]
+            }
             for (text, replacement) in own {
                 expected = try JSON(parsing: expected.encodedText.replacingOccurrences(of: text, with: replacement))
             }
@@ -52,7 +57,7 @@ struct SpecificationTests {
         try await Scene.play { scene in
             let (event, uuid) = try event("process", scene)
             let made = try await activate(event, uuid, scene)
-            try expectRows(of: "process", in: made)
+            try await expectRows(of: "process", in: made)
             #expect(
                 made["HostConfig"]["RestartPolicy"]["Name"] != "always", "the server starts containers again itself")
             #expect(made["HostConfig"]["MemorySwappiness"].isNull)
@@ -69,7 +74,7 @@ struct SpecificationTests {
             let disk = try Self.blockDevice()
             let changed = try JSON(parsing: event.encodedText.replacingOccurrences(of: "/dev/vda", with: disk))
             let made = try await activate(changed, uuid, scene)
-            try expectRows(of: "limits", in: made, replacing: ["/dev/vda": disk])
+            try await expectRows(of: "limits", in: made, replacing: ["/dev/vda": disk])
             // Not the same as not set.
             #expect(made["HostConfig"]["MemorySwappiness"] == 0)
         }
@@ -78,7 +83,14 @@ struct SpecificationTests {
     @Test func `what is shared, forbidden and given to a container is as it was asked for`() async throws {
         try await Scene.play { scene in
             let (event, uuid) = try event("isolation", scene)
-            try expectRows(of: "isolation", in: try await activate(event, uuid, scene))
+            try await expectRows(of: "isolation", in: activate(event, uuid, scene))
+        }
+    }
+
+    @Test func `a container may have all rights`() async throws {
+        try await Scene.play { scene in
+            let (event, uuid) = try event("privileged", scene)
+            try await expectRows(of: "privileged", in: activate(event, uuid, scene))
         }
     }
 
@@ -91,7 +103,7 @@ struct SpecificationTests {
             let (event, uuid) = try event("volumes", scene)
             let made = try await activate(
                 try JSON(parsing: event.encodedText.replacingOccurrences(of: "f00d", with: id)), uuid, scene)
-            try expectRows(of: "volumes", in: made, replacing: ["f00d": id, "/mnt/docker": root])
+            try await expectRows(of: "volumes", in: made, replacing: ["f00d": id, "/mnt/docker": root])
             let destinations = Set((made["Mounts"].array ?? []).compactMap(\.["Destination"].text))
             #expect(destinations == ["/anonymous", "/data", "/host-tmp", "/shared", "/var/lib/docker", root])
             try await scene.engine.remove(try #require(made["Id"].text))
@@ -106,7 +118,7 @@ struct SpecificationTests {
                 let (event, uuid) = try event("network-\(kind)", scene)
                 let frame = event.encodedText.replacingOccurrences(of: "f00d", with: id)
                 let made = try await activate(try JSON(parsing: frame), uuid, scene)
-                try expectRows(of: "network-\(kind)", in: made, replacing: ["f00d": id])
+                try await expectRows(of: "network-\(kind)", in: made, replacing: ["f00d": id])
                 if kind == "none" {
                     let domains = (made["HostConfig"]["DnsSearch"].array ?? []).compactMap(\.text)
                     #expect(domains.suffix(2) == ["web.rancher.internal", "rancher.internal"])
@@ -135,7 +147,7 @@ struct SpecificationTests {
             // What is said of the address is not looked at here.
             try #require(scene.server.send(event: event))
             let made = try await running(uuid, scene)
-            try expectRows(of: "network-cni", in: made)
+            try await expectRows(of: "network-cni", in: made)
             let domains = (made["HostConfig"]["DnsSearch"].array ?? []).compactMap(\.text)
             #expect(domains.prefix(2) == ["web.rancher.internal", "rancher.internal"])
             let mounts = (made["Mounts"].array ?? []).filter { $0["Destination"] == "/.r" }

@@ -5,7 +5,7 @@ import RancherSimulator
 import Testing
 
 /// Every call of a storage plug-in and everything that can become of it: what is answered, and what stays mounted.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct StoragePluginFaultTests {
     enum Fault: String, CaseIterable {
         case refusal, hang, hangDone, badRequest, notFound, failure, failureInWords, cut, cutDone, close, closeDone

@@ -5,7 +5,7 @@ import RancherSimulator
 import Testing
 
 /// Volumes of storage plug-ins from the first call to the last, with real containers (PROTOCOL 7.4).
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct StoragePluginTests {
     private static let driver = "rancher-nfs"
 

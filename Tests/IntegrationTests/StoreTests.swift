@@ -6,7 +6,7 @@ import RancherSimulator
 import Testing
 
 /// What becomes of the agent when its memory is lost, spoilt, full or wanted by another.
-@Suite(.serialized)
+@Suite(.serialized, .engineDifferences)
 struct StoreTests {
     @Test func `containers are adopted again when the database was deleted`() async throws {
         try await Scene.play { scene in

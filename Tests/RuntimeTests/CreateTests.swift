@@ -81,6 +81,24 @@ struct CreateTests {
         }
     }
 
+    @Test(
+        "believes the engine what is missing, also if somebody else has pulled the image a moment later",
+        arguments: [
+            ("No such image: nginx:1.13", true),
+            ("no such image: docker.io/library/nginx:1.13: image not known", true),
+            ("No such container: f00d", false),
+        ])
+    func pulledMeanwhile(text: String, isImage: Bool) async throws {
+        let answers: CannedEngine.Answers = [
+            Self.create: (404, #"{"message":"\#(text)"}"#), Self.image: (200, #"{"Id":"sha256:1"}"#),
+        ]
+        try await CannedEngine.run(answers) { _, client in
+            let outcome = await outcome(instance(), client)
+            let refusal = Refusal(message: "Error response from daemon: \(text)", status: 404)
+            #expect(outcome == (isImage ? .imageMissing("Error: No such image: nginx:1.13") : .refused(refusal)))
+        }
+    }
+
     @Test("does not take a failing inspection of the image for a missing image")
     func failingInspection() async throws {
         try await CannedEngine.run([Self.create: Self.created, Self.image: (500, #"{"message":"oh"}"#)]) {
@@ -126,6 +144,26 @@ struct CreateTests {
             #expect(outcome == .created(id: "c0"))
             let body = try JSON(parsing: engine.body(of: Self.create) ?? "")
             #expect(body["StopTimeout"] == expected)
+        }
+    }
+
+    @Test(
+        "limits the kernel's memory up to API 1.41, and says when that is left out",
+        arguments: [("1.24", JSON(48), 0), ("1.41", 48, 0), ("1.42", .null, 1), ("1.51", .null, 1)])
+    func kernelMemory(version: String, expected: JSON, messages: Int) async throws {
+        let answers: CannedEngine.Answers = [
+            Self.create: Self.created, "GET /info": (200, "{}"),
+            "GET /version": (200, #"{"ApiVersion":"\#(version)"}"#),
+        ]
+        try await CannedEngine.run(answers, version: version) { engine, client in
+            let said = Mutex<[String]>([])
+            let outcome = await outcome(instance { $0.limits.kernelMemory = 48 }, client) { text in
+                said.withLock { $0.append(text) }
+            }
+            #expect(outcome == .created(id: "c0"))
+            let body = try JSON(parsing: engine.body(of: Self.create) ?? "")
+            #expect(body["HostConfig"]["KernelMemory"] == expected)
+            #expect(said.withLock { $0.filter { $0.contains("kernel's memory") }.count } == messages)
         }
     }
 
