@@ -135,7 +135,8 @@ let package = Package(
         .executableTarget(
             name: "rancher-bench",
             dependencies: [
-                "DockerEngine", "LosslessJSON", "PaperEngine", "Processes", "RancherSimulator", "Store", nioCore, nioPosix,
+                "DockerEngine", "LosslessJSON", "PaperEngine", "Processes", "RancherSimulator", "Store", nioCore,
+                nioPosix,
                 argumentParser, logging,
             ],
             path: "Tests/Benchmark"),

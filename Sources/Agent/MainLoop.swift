@@ -28,7 +28,8 @@ actor MainLoop: Service {
     /// - Parameter openReconciler: Opens the store, on the loop's own thread, where it then stays.
     init(
         group: MultiThreadedEventLoopGroup, queue: InputQueue, link: ServerLink, runner: OperationRunner,
-        executors: EffectExecutors, limits: AgentLimits, logger: Logger, openReconciler: @escaping @Sendable () throws -> Reconciler
+        executors: EffectExecutors, limits: AgentLimits, logger: Logger,
+        openReconciler: @escaping @Sendable () throws -> Reconciler
     ) {
         eventLoop = group.next()
         executor = eventLoop.executor

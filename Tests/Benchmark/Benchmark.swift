@@ -7,7 +7,8 @@ import Processes
 struct Benchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rancher-bench",
-        abstract: "Measures an agent binary beside a simulated server, an instant engine and, if there is one, a real one.",
+        abstract:
+            "Measures an agent binary beside a simulated server, an instant engine and, if there is one, a real one.",
         discussion: """
             The real engine is found in DOCKER_HOST and must have the image rancher-demo:latest. The exit code is 1 if a
             figure misses what is wanted of it.

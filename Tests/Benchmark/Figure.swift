@@ -47,7 +47,8 @@ struct Page {
     var text: String {
         let rows = figures.map { figure in
             [
-                figure.name, Self.number(figure.median), Self.number(figure.values.min() ?? 0) + " … "
+                figure.name, Self.number(figure.median),
+                Self.number(figure.values.min() ?? 0) + " … "
                     + Self.number(figure.values.max() ?? 0), "\(figure.values.count)", figure.unit,
                 Self.text(figure.limit), figure.limit == nil ? "" : figure.isMet ? "ok" : "MISSED",
             ]

@@ -1,3 +1,4 @@
+import FaultProxy
 import Foundation
 import LosslessJSON
 import RancherSimulator
@@ -110,7 +111,7 @@ struct FrozenTests {
         try await Scene.play(.init(isProxied: true, deadlineSeconds: Self.deadlineSeconds)) { scene in
             let known = try await scene.activate(scene.instance("known"))
             let fresh = scene.instance("fresh")
-            for call in Call.allCases { scene.proxy.order(call, .hangBefore, count: .max) }
+            for call in EngineCall.allCases { scene.proxy.order(call, .hangBefore, count: .max) }
             let events = [known.deactivate(timeoutSeconds: 1), fresh.activate(), known.inspect()]
             for event in events { scene.server.send(event: event) }
             let pings = try await withPings(scene) { try await Task.sleep(for: Self.length) }
