@@ -1,3 +1,5 @@
+import SimulatedEngine
+
 /// What can befall a host. Each is counted by the number of histories that met it, so that nobody can believe in a
 /// fault that never happens.
 enum Occurrence: String, CaseIterable, Comparable {
@@ -12,7 +14,7 @@ enum Occurrence: String, CaseIterable, Comparable {
     case containerEndsAtOnce, noAddress, nameTaken
     // What people do
     case handRemoves, handStops, handKills, handStarts, handPauses, handUnpauses, handBreaks, handOnStranger
-    case handRemovesImage, handRemovesVolume, foundling
+    case handRemovesImage, handRemovesVolume, handTakesName, foundling
     // What happens to answers
     case publishRefused, publishLost, receiptLost, answerTakenTwice, answerRefusedForGood, serverOutage
     // What happens to the process
@@ -35,6 +37,8 @@ struct Coverage {
     private(set) var batches = 0
     private(set) var calls = 0
     private(set) var kills = 0
+    /// The same for the same histories, whatever machine and process they were played in.
+    private(set) var digest: UInt64 = 0
 
     mutating func add(_ world: World) {
         histories += 1
@@ -43,6 +47,12 @@ struct Coverage {
         batches += world.batches
         calls += world.calls.count
         kills += world.life
+        var mixed = SeededGenerator(seed: world.seed)
+        for count in [world.steps, world.batches, world.calls.count, world.life, world.clock.elapsed, world.met.count] {
+            mixed = SeededGenerator(seed: mixed.next() &+ UInt64(count))
+        }
+        // In any order.
+        digest &+= mixed.next()
     }
 
     static func + (left: Self, right: Self) -> Self {
@@ -53,6 +63,7 @@ struct Coverage {
         sum.batches += right.batches
         sum.calls += right.calls
         sum.kills += right.kills
+        sum.digest &+= right.digest
         return sum
     }
 
@@ -61,7 +72,8 @@ struct Coverage {
 
     var table: String {
         var lines = [
-            "\(histories) histories, \(batches) transactions, \(calls) engine calls, \(kills) kills", "",
+            "\(histories) histories, \(batches) transactions, \(calls) engine calls, \(kills) kills",
+            "digest \(String(digest, radix: 16))", "",
             "histories that met",
         ]
         lines += Occurrence.allCases.map { "  \(pad(met[$0, default: 0])) \($0.rawValue)" }

@@ -13,6 +13,7 @@ final class Disk {
     private var number = 0
     /// Statements until the process is killed in the middle of a transaction.
     private var fuse: Int?
+    private var endsAtCommit = false
     /// The process is gone: nothing it still tries to write gets anywhere.
     private(set) var isDead = false
     /// The statement at which it was killed.
@@ -32,7 +33,12 @@ final class Disk {
 
     /// The process will be killed before it runs so many more statements and one.
     func light(fuse statements: Int) { fuse = statements }
-    func putOutFuse() { fuse = nil }
+    /// The process will be killed when all is written and nothing of it is final.
+    func lightFuseAtCommit() { endsAtCommit = true }
+    func putOutFuse() {
+        fuse = nil
+        endsAtCommit = false
+    }
 
     private func watch() {
         store.connection.beforeStatement = { [unowned self] sql throws(StoreError) in try willRun(sql) }
@@ -43,11 +49,9 @@ final class Disk {
         if isDead { throw StoreError(.full, "the process is gone") }
         let isWriting = ["INSERT", "UPDATE", "DELETE", "COMMIT"].contains { sql.hasPrefix($0) }
         if isFull, isWriting { throw StoreError(.full, "database or disk is full") }
-        guard let left = fuse else { return }
-        guard left == 0 else {
-            fuse = left - 1
-            return
-        }
+        let isTime = fuse == 0
+        if let left = fuse, left > 0 { fuse = left - 1 }
+        guard isTime || endsAtCommit && sql == "COMMIT" else { return }
         lastStatement = sql
         die()
         throw StoreError(.full, "the process is gone")
@@ -55,7 +59,7 @@ final class Disk {
 
     /// What is on the disk now is all that is left.
     func die() {
-        fuse = nil
+        putOutFuse()
         guard !isDead else { return }
         isDead = true
         if isInFile { copy(from: number, to: number + 1) }

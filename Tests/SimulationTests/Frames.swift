@@ -34,6 +34,20 @@ enum Wish: Hashable {
         }
     }
 
+    /// What to call it in a history.
+    var title: String {
+        switch self {
+        case .activate(let it):
+            "activate \(it.uuid) \(it.externalID) \(it.volumes) \(it.network)"
+                + (it.isNoop ? " noop" : "") + (it.pullsAlways ? " always pull" : "")
+        case .deactivate(let it): "deactivate \(it.uuid) \(it.externalID)\(it.isNoop ? " noop" : "")"
+        case .remove(let it): "remove \(it.uuid) \(it.externalID)"
+        case .removeVolume(let name, _): "remove volume \(name)"
+        case .pull(let mark, let isComplete): "pull\(mark)\(isComplete ? ", complete" : "")"
+        default: "\(self)"
+        }
+    }
+
     var name: String {
         switch self {
         case .activate, .unreadableField: "compute.instance.activate"

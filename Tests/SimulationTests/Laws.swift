@@ -1,6 +1,7 @@
 /// What holds in every history, whatever happens.
 enum Law: String, CaseIterable {
     case oneAnswer = "an event that wants an answer gets one, byte for byte the same each time"
+    case askedAgain = "an event that comes again is answered again"
     case noneUnasked = "an event that wants no answer gets none"
     case delivered = "every answer is delivered"
     case answerStored = "no answer leaves that is not in the store"

@@ -28,14 +28,18 @@ struct Scenario {
     var hasAddress = true
     var canMount = true
     var canStop = true
+    /// Milliseconds between two lists of the containers.
+    var relist = 60_000
+    var asksForMore = true
+    var isCleanedUp = true
 
     init(_ random: inout SeededGenerator) {
         uuids = (1...Int.random(in: 1...4, using: &random)).map { "u\($0)-4000" }
         foundlings = uuids.filter { _ in random.chance(15) }
         isStoreInFile = random.chance(15)
         publishesInFlight = random.chance(50) ? 2 : 32
-        openEvents = random.chance(10) ? 3 : 20_000
-        events = Int.random(in: 3...22, using: &random)
+        openEvents = random.chance(10) ? 4 : 20_000
+        events = Int.random(in: 3...20, using: &random)
         pace = random.pick([100, 1000, 6000])
         engineFaults = random.pick([0, 4, 15, 40])
         serverFaults = random.pick([0, 10, 35])
@@ -51,7 +55,10 @@ struct Scenario {
         containersEndAtOnce = random.chance(12)
         hasAddress = random.chance(80)
         canMount = random.chance(75)
-        canStop = random.chance(85)
+        canStop = random.chance(80)
+        relist = random.pick([2000, 15_000, 60_000])
+        asksForMore = random.chance(60)
+        isCleanedUp = random.chance(50)
     }
 
     /// Nothing goes wrong that is not the server's own doing.

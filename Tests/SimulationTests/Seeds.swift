@@ -3,21 +3,24 @@ import Foundation
 /// Which seeds are played.
 enum Seeds {
     /// As many are played with every run of the tests.
-    static let standard: UInt64 = 2000
+    static let usual: UInt64 = 2000
 
     struct Unreadable: Error, CustomStringConvertible {
         let description: String
     }
 
-    /// `SEEDS=500`: that many from 0; `SEEDS=1000-1999`, `SEEDS=7,42`: those; `SEED=7`: the one. `nil` if neither is set.
-    static var asked: [UInt64]? {
-        get throws {
-            let environment = ProcessInfo.processInfo.environment
-            if let one = environment["SEED"], !one.isEmpty { return [try number(one)] }
-            guard let text = environment["SEEDS"], !text.isEmpty else { return nil }
-            return try read(text)
-        }
+    private static func setting(_ name: String) -> String? {
+        ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
     }
+
+    /// `SEED=7`: this one alone.
+    static var one: UInt64? { get throws { try setting("SEED").map(number) } }
+
+    /// `SEEDS=500`: that many from 0; `SEEDS=1000-1999`, `SEEDS=7,42`: those. `nil` if it is not set.
+    static var asked: [UInt64]? { get throws { try setting("SEEDS").map(read) } }
+
+    /// `UNTIL_FIRST=1`: the first broken law is the end.
+    static var untilFirst: Bool { setting("UNTIL_FIRST") != nil }
 
     static func read(_ text: String) throws -> [UInt64] {
         if let count = UInt64(text) { return Array(0..<count) }

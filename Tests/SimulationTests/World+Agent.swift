@@ -69,8 +69,11 @@ extension World {
         guard killsInARow < 3, trouble(isStart ? scenario.kills * 3 : scenario.kills) else { return .none }
         switch random.number(0...9) {
         case 0: return .before
-        case 1...4:
-            disk.light(fuse: random.number(0...25))
+        case 1...3:
+            disk.light(fuse: random.number(0...20))
+            return .inside
+        case 4:
+            disk.lightFuseAtCommit()
             return .inside
         case 5, 6: return .afterEffects(0)
         case 7, 8: return .afterEffects(random.number(1...3))
@@ -118,7 +121,7 @@ extension World {
             meet(left == 0 ? .killedAfterCommit : .killedAfterAllEffects)
             return die("after a transaction")
         }
-        busyUntil = clock.elapsed + random.number(random.chance(5) ? 50...400 : 0...8)
+        busyUntil = clock.elapsed + random.number(random.chance(5) ? 50...400 : 0...20)
         setAlarm()
     }
 

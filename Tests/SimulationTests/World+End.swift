@@ -9,10 +9,10 @@ extension World {
     func checkAnswers() throws {
         for errand in errands {
             if errand.wantsAnswer, !errand.wasTurnedAway {
-                try laws.hold(.oneAnswer, errand.left.count == 1, "\(errand.id) \(errand.wish): \(errand.left)")
+                try laws.hold(.oneAnswer, errand.left.count == 1, "\(errand.id) \(errand.wish.title): \(errand.left)")
                 try laws.hold(
                     .delivered, errand.isRefusedForGood || errand.taken.keys.first == errand.left.first,
-                    "\(errand.id) \(errand.wish)")
+                    "\(errand.id) \(errand.wish.title)")
             }
             if !errand.wantsAnswer { try laws.hold(.noneUnasked, errand.left.isEmpty, "\(errand.id)") }
         }
@@ -38,7 +38,7 @@ extension World {
                 guard !isChangedByOthers(since: errands[number]) else { continue }
                 try laws.hold(
                     .wishHolds, isSo(errands[number].wish),
-                    "\(errands[number].id) \(errands[number].wish) was answered with success")
+                    "\(errands[number].id) \(errands[number].wish.title) was answered with success")
             }
         }
         guard !scenario.hasHands, !scenario.hasOutages else { return }

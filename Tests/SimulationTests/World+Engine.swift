@@ -173,7 +173,9 @@ extension World {
             meet(.sightLate)
             put(.sightArrives(sight, life: life), in: 200...9000)
         } else {
-            put(.sightArrives(sight, life: life), in: 0...10)
+            // One after the other, as they stand in the stream.
+            streamedUntil = max(streamedUntil, clock.elapsed + random.number(0...10))
+            agenda.put(.sightArrives(sight, life: life), at: streamedUntil)
         }
     }
 
@@ -205,13 +207,13 @@ extension World {
         guard engineIsUp else { return put(.streamOpens(life: life), in: 250...5000) }
         streamIsOpen = true
         tell(engine.summaries)
-        agenda.put(.relist(life: life), at: clock.elapsed + 60_000)
+        agenda.put(.relist(life: life), at: clock.elapsed + scenario.relist)
     }
 
     func relist(_ life: Int) {
         guard life == self.life, isAlive, streamIsOpen else { return }
         put(.sightArrives(.list(engine.summaries, sightsBefore: sightCount), life: life), in: 1...30)
-        agenda.put(.relist(life: life), at: clock.elapsed + 60_000)
+        agenda.put(.relist(life: life), at: clock.elapsed + scenario.relist)
     }
 
     // MARK: Its absence

@@ -16,6 +16,15 @@ extension World {
             meet(.handRemovesVolume)
             return write("by hand: volume v is removed")
         }
+        if roll == 2 {
+            let uuid = random.pick(uuids)
+            let name = "r-web-\(uuid.prefix(2))"
+            guard !engine.containers.values.contains(where: { $0.name == name }) else { return }
+            meet(.handTakesName)
+            engine.add("x-\(steps)", uuid: "", name: name, .running)
+            strangers["x-\(steps)"] = engine.containers["x-\(steps)"]
+            return write("by hand: a container named \(name) is made")
+        }
         guard !engine.containers.isEmpty else { return }
         let id = random.pick(engine.containers.keys.sorted())
         guard let container = engine.containers[id] else { return }
@@ -125,10 +134,9 @@ extension World {
             let count = engine.containers.values.count { $0.uuid == uuid }
             try laws.hold(.oneContainer, count <= 1, "\(uuid) has \(count) containers")
         }
-        guard scenario.hasStrangers else { return }
         let untouched =
-            strangers.allSatisfy { engine.containers[$0.key] == $0.value } && engine.images.contains("alien:1")
-            && engine.volumes["alien"] != nil
+            strangers.allSatisfy { engine.containers[$0.key] == $0.value }
+            && (!scenario.hasStrangers || engine.images.contains("alien:1") && engine.volumes["alien"] != nil)
         try laws.hold(.strangersUntouched, untouched, "\(strangers.keys.sorted())")
     }
 }

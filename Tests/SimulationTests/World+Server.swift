@@ -61,7 +61,7 @@ extension World {
     func send(_ number: Int) {
         errands[number].sendings += 1
         if errands[number].sendings == 1 { errands[number].firstSent = steps }
-        write("server sends e\(number): \(errands[number].wish)")
+        write("server sends e\(number): \(errands[number].wish.title)")
         if connectionIsUp, isAlive, !trouble(scenario.serverFaults / 3) {
             put(.frameArrives(number, life: life), in: 1...40)
             if trouble(4) {

@@ -51,6 +51,8 @@ final class World {
     var streamIsOpen = false
     var calls: [Call] = []
     var sightCount = 0
+    /// When the last of the engine's events arrives.
+    var streamedUntil = 0
     /// The containers as the agent has last been told, by id.
     var told: [String: ContainerSummary] = [:]
     /// Everybody else's containers as they have to be.
