@@ -238,7 +238,8 @@ package struct SimulatedEngine: Sendable {
         containers[id] = Container(
             id: id, name: specification.containerName, uuid: specification.uuid, state: .created, creation: creations,
             mounts: Set(mountpoints.keys),
-            volumes: Set(specification.container.dataVolumes.compactMap { $0.split(separator: ":").first }.map(String.init)))
+            volumes: Set(
+                specification.container.dataVolumes.compactMap { $0.split(separator: ":").first }.map(String.init)))
         return .created(id: id)
     }
 

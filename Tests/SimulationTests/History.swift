@@ -1,3 +1,4 @@
+import LosslessJSON
 import Model
 import SimulatedEngine
 import Store
@@ -55,6 +56,7 @@ extension World {
         var left = 3000
         while clock.elapsed < end, left > 0, try step() { left -= 1 }
         try laws.hold(.bounded, left > 0, "a storm without end")
+        if isAlive, !disk.isFull, !reconciler.mustLoad { try checkMemory() }
     }
 
     // MARK: Peace
@@ -141,6 +143,7 @@ extension World {
                 .lastWish, errands[number].answer?.failure == nil && errands[number].answer != nil,
                 "\(errands[number].wish.title): \(errands[number].left)")
             try laws.hold(.lastWish, isSo(errands[number].wish), "\(errands[number].wish.title) of \(uuid)")
+            try checkRecord(of: uuid, errands[number])
         }
         try laws.hold(.bounded, calls.count - before <= 25 * asked.count, "\(calls.count - before) calls in peace")
     }
@@ -151,6 +154,26 @@ extension World {
             engine.containers[id] = nil
             strangers[id] = nil
         }
+    }
+
+    /// The record and the answer show the container that is there.
+    private func checkRecord(of uuid: String, _ errand: Errand) throws {
+        let phase = try disk.store.resource(ResourceKey(.instance, uuid))?.phase
+        let container = engine.containers(of: uuid).first
+        let expected =
+            switch errand.wish {
+            case .remove: "removed"
+            case .deactivate: "stopped"
+            default: "running"
+            }
+        try laws.hold(.lastWish, phase == expected, "\(uuid) is shown as \(phase ?? "nothing")")
+        if case .remove = errand.wish { return }
+        let status = errand.answer?.data["deploymentSyncResponse"]["instanceStatus"][0]
+        try laws.hold(
+            .lastWish,
+            status?["instanceUuid"].text == uuid && status?["externalId"].nonEmptyText == container?.id
+                && status?["dockerInspect"]["State"]["Status"].text == container?.state.rawValue,
+            "\(errand.left)")
     }
 
     private func removeEverything() throws {
@@ -193,7 +216,8 @@ extension World {
         let kept = scenario.isCleanedUp ? 0 : uuids.count + 3
         try laws.hold(.bounded, try count("resource") <= kept, "resources are kept for ever")
         try laws.hold(
-            .bounded, try count("transition") <= (kept == 0 ? 0 : kept * limits.historyLength), "history is kept for ever")
+            .bounded, try count("transition") <= (kept == 0 ? 0 : kept * limits.historyLength),
+            "history is kept for ever")
         try laws.hold(.bounded, try count("quarantine") <= limits.quarantined, "quarantine")
     }
 

@@ -39,7 +39,7 @@ struct Scenario {
         isStoreInFile = random.chance(15)
         publishesInFlight = random.chance(50) ? 2 : 32
         openEvents = random.chance(10) ? 4 : 20_000
-        events = Int.random(in: 3...20, using: &random)
+        events = Int.random(in: 3...16, using: &random)
         pace = random.pick([100, 1000, 6000])
         engineFaults = random.pick([0, 4, 15, 40])
         serverFaults = random.pick([0, 10, 35])
@@ -57,8 +57,8 @@ struct Scenario {
         canMount = random.chance(75)
         canStop = random.chance(80)
         relist = random.pick([2000, 15_000, 60_000])
-        asksForMore = random.chance(60)
-        isCleanedUp = random.chance(50)
+        asksForMore = random.chance(50)
+        isCleanedUp = random.chance(35)
     }
 
     /// Nothing goes wrong that is not the server's own doing.

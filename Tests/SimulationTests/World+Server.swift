@@ -157,6 +157,7 @@ extension World {
         let number = try errand(eventID)
         try laws.hold(.noneUnasked, errands[number].wantsAnswer, eventID)
         meet(.unstoredAnswer)
+        try laws.hold(.answerStored, disk.isFull || met.contains(.overflow), "\(eventID) could have been stored")
         let reply = Reply(body)
         try laws.hold(.answerFits, reply?.failure != nil && reply?.eventID == eventID, body)
         if serverIsUp { errands[number].wasTurnedAway = true }
