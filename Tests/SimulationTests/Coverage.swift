@@ -33,6 +33,7 @@ enum Occurrence: String, CaseIterable, Comparable {
 struct Coverage {
     private(set) var histories = 0
     private(set) var met: [Occurrence: Int] = [:]
+    private(set) var killPlaces: [String: Int] = [:]
     private(set) var checks: [Law: Int] = [:]
     private(set) var batches = 0
     private(set) var calls = 0
@@ -44,6 +45,7 @@ struct Coverage {
         histories += 1
         for occurrence in world.met { met[occurrence, default: 0] += 1 }
         for (law, count) in world.laws.checks { checks[law, default: 0] += count }
+        for place in world.killPlaces { killPlaces[place, default: 0] += 1 }
         batches += world.batches
         calls += world.calls.count
         kills += world.life
@@ -59,6 +61,7 @@ struct Coverage {
         var sum = left
         sum.histories += right.histories
         sum.met.merge(right.met, uniquingKeysWith: +)
+        sum.killPlaces.merge(right.killPlaces, uniquingKeysWith: +)
         sum.checks.merge(right.checks, uniquingKeysWith: +)
         sum.batches += right.batches
         sum.calls += right.calls
@@ -77,6 +80,8 @@ struct Coverage {
             "histories that met",
         ]
         lines += Occurrence.allCases.map { "  \(pad(met[$0, default: 0])) \($0.rawValue)" }
+        lines += ["", "histories in which a process was killed"]
+        lines += killPlaces.sorted { $0.key < $1.key }.map { "  \(pad($0.value)) \($0.key)" }
         lines += ["", "checks of"] + Law.allCases.map { "  \(pad(checks[$0, default: 0])) \($0.rawValue)" }
         return lines.joined(separator: "\n")
     }

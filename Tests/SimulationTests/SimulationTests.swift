@@ -19,10 +19,22 @@ struct SimulationTests {
         #expect(rare.isEmpty, "met by fewer than \(Self.leastOften) histories")
         let unchecked = Law.allCases.filter { report.coverage.checks[$0, default: 0] < Self.leastOften }
         #expect(unchecked.isEmpty, "laws that were hardly ever put to the test")
+        let missed = Self.killPlaces.filter { report.coverage.killPlaces[$0] == nil }
+        #expect(missed.isEmpty, "nobody was killed there")
     }
 
     /// So many of the usual histories at least meet each thing that can happen.
     static let leastOften = 10
+
+    /// Everywhere between these a process is killed.
+    static let killPlaces =
+        [
+            "BEGIN IMMEDIATE", "COMMIT", "INSERT event", "SELECT event", "UPDATE event", "INSERT resource",
+            "SELECT resource", "INSERT transition", "INSERT reply", "UPDATE reply", "SELECT reply",
+        ].map { "before " + $0 }
+        + ["answer", "progress", "find", "create", "start", "stop", "remove", "pull", "plug-in", "inspect"].map {
+            "after " + $0
+        }
 
     private func printWhole(_ seed: UInt64) throws {
         let (world, breach) = try World.play(seed: seed, isWritten: true)

@@ -94,6 +94,7 @@ extension World {
         let effects = reconciler.process(inputs, now: clock.wall)
         if disk.isDead {
             meet(disk.lastStatement == "COMMIT" ? .killedAtCommit : .killedInTransaction)
+            killPlaces.insert("before " + Self.place(disk.lastStatement))
             return die("before \(disk.lastStatement.prefix(40))")
         }
         disk.putOutFuse()
@@ -156,6 +157,14 @@ extension World {
 
     // MARK: The end of a process
 
+    /// A statement without its particulars: the verb and the table.
+    private static func place(_ sql: String) -> String {
+        let words = sql.split(whereSeparator: \.isWhitespace).map(String.init)
+        guard let verb = words.first, ["INSERT", "DELETE", "SELECT", "UPDATE"].contains(verb) else { return sql }
+        let tables = ["event", "resource", "transition", "reply", "quarantine"]
+        return verb + " " + (words.first { tables.contains($0) } ?? "")
+    }
+
     func killAtRest() {
         guard isAlive, killsInARow < 3 else { return }
         meet(.killedAtRest)
@@ -164,6 +173,7 @@ extension World {
 
     func die(_ place: String) {
         write("process \(life) is killed \(place)")
+        if let last = leftLast.last { killPlaces.insert("after " + last.title) }
         defect?.died(self)
         if killsInARow > 0 { meet(.killedTwiceInARow) }
         killsInARow += 1
@@ -249,6 +259,19 @@ extension World {
 
     func call(_ id: WorkID) -> Call? { calls.last { $0.life == life && $0.work == id } }
     var inFlight: Bool { calls.contains { $0.life == life && !$0.isOver } }
+}
+
+extension Effect {
+    /// What left, without its particulars.
+    fileprivate var title: String {
+        switch self {
+        case .perform(_, let operation, _): operation.title.split(separator: " ").first.map(String.init) ?? ""
+        case .publish: "answer"
+        case .publishUnstored: "unstored answer"
+        case .progress: "progress"
+        case .note: "note"
+        }
+    }
 }
 
 extension Note {

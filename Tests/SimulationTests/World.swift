@@ -70,6 +70,8 @@ final class World {
     // What is known for certain
     var laws = Laws()
     var met: Set<Occurrence> = []
+    /// Where processes were killed: before which statements, after which effects.
+    var killPlaces: Set<String> = []
     /// What happened, in words, if somebody wants to read it.
     var chronicle: [String]?
 
