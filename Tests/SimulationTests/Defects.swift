@@ -90,13 +90,18 @@ private final class RowBeforeContainer: Defect {
     }
 }
 
-private final class SilenceIsFailure: Defect {
+/// In a history in which much goes wrong with the engine.
+private class Faulty: Defect {
+    override func arrange(_ scenario: inout Scenario) { scenario.engineFaults = 40 }
+}
+
+private final class SilenceIsFailure: Faulty {
     override func outcome(_ outcome: OperationOutcome, of call: Call, _ world: World) -> OperationOutcome {
         if case .unknown(let text) = outcome { .refused(Refusal(message: text, status: 500)) } else { outcome }
     }
 }
 
-private final class SilenceIsSuccess: Defect {
+private final class SilenceIsSuccess: Faulty {
     override func outcome(_ outcome: OperationOutcome, of call: Call, _ world: World) -> OperationOutcome {
         guard case .unknown = outcome else { return outcome }
         switch call.operation {
@@ -108,7 +113,7 @@ private final class SilenceIsSuccess: Defect {
     }
 }
 
-private final class AbsenceOfEngine: Defect {
+private final class AbsenceOfEngine: Faulty {
     override func outcome(_ outcome: OperationOutcome, of call: Call, _ world: World) -> OperationOutcome {
         if case .unavailable = outcome, case .findContainer = call.operation { .container(nil) } else { outcome }
     }
@@ -205,7 +210,7 @@ private final class DeliveredTooSoon: Defect {
     }
 }
 
-private final class NameWithNumber: Defect {
+private final class NameWithNumber: Faulty {
     private var count = 0
     override func operation(_ operation: Operation, _ world: World) -> Operation {
         guard case .createContainer(var instance, let mountpoints) = operation else { return operation }

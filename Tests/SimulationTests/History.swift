@@ -71,7 +71,8 @@ extension World {
         serverComes()
         engineComes()
         agenda.remove { if case .serverAsksAgain = $0 { true } else { false } }
-        for errand in errands where errand.wantsAnswer && !errand.isAnswered {
+        // What is answered already must come without being asked for again.
+        for errand in errands where errand.wantsAnswer && !errand.isAnswered && errand.left.isEmpty {
             put(.serverAsksAgain(errand.number), in: 0...1500)
         }
         try settle()
@@ -116,7 +117,7 @@ extension World {
         return !agenda.happenings.contains { happening in
             switch happening {
             case .frameArrives, .answerArrives, .engineActs, .sightArrives: true
-            case .serverAsksAgain(let number): !errands[number].isAnswered
+            case .serverAsksAgain(let number): !errands[number].isAnswered && errands[number].left.isEmpty
             default: false
             }
         }

@@ -85,7 +85,7 @@ extension World {
             }
             return
         }
-        guard errand.wantsAnswer || !isPeaceful, isPeaceful || errand.sendings < 4 else { return }
+        guard isPeaceful ? errand.wantsAnswer && errand.left.isEmpty : errand.sendings < 4 else { return }
         if errand.wantsAnswer { meet(.askedAgainAfterSilence) }
         send(number)
     }
