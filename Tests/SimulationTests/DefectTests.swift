@@ -10,9 +10,9 @@ struct PlantedDefectTests {
     }
 
     /// So many histories are enough for each of them.
-    private static let enough: UInt64 = 300
+    private static let enough: UInt64 = 1000
 
-    @Test("is found within a few hundred histories")
+    @Test("is found within a thousand histories")
     func found() async throws {
         let findings = try await withThrowingTaskGroup(of: Finding.self) { group in
             for defect in PlantedDefect.allCases { group.addTask { try Self.search(defect) } }

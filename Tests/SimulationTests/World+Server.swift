@@ -2,6 +2,7 @@ import Foundation
 import Model
 import RancherAPI
 import SimulatedEngine
+import Store
 
 @testable import Reconciler
 
@@ -139,6 +140,7 @@ extension World {
         if errands[number].left.last != body { errands[number].left.append(body) }
         try laws.hold(.oneAnswer, errands[number].left.count == 1, "\(eventID): \(errands[number].left)")
         try check(body, of: number)
+        try checkIsSoNow(number)
         write("answer leaves: \(eventID) \(body.prefix(160))")
         lettersUnderWay += 1
         try laws.hold(.bounded, lettersUnderWay <= limits.publishesInFlight, "\(lettersUnderWay) answers on their way")
@@ -171,6 +173,20 @@ extension World {
         try laws.hold(
             .answerFits, errands[number].left.isEmpty || errands[number].wasTurnedAway,
             "progress of \(eventID) after its answer")
+    }
+
+    /// What is answered is so when the answer leaves, unless people have changed it or somebody wants something else.
+    private func checkIsSoNow(_ number: Int) throws {
+        let errand = errands[number]
+        guard let uuid = errand.wish.instance?.uuid, errand.answer?.failure == nil,
+            touched[uuid, default: -1] < errand.firstSent,
+            let row = try disk.store.resource(ResourceKey(.instance, uuid)), row.isSettled
+        else { return }
+        switch (errand.wish, row.phase) {
+        case (.activate, "running"), (.deactivate, "stopped"), (.remove, "removed"):
+            try laws.hold(.wishHolds, isSo(errand.wish), "\(errand.id) \(errand.wish.title), now")
+        default: break
+        }
     }
 
     private func check(_ body: String, of number: Int) throws {
