@@ -1,22 +1,28 @@
 # Everything that is done with this repository. On a fresh Debian machine with Swift nothing else is needed: what is
 # missing is installed first.
 #
-#   make demo     runs the agent against a simulated server and a real Docker Engine, and shows an instance's life
-#   make test     builds and runs all tests, on a Docker Engine started for them
-#   make kill-test  kills the agent, and sometimes the server, in the middle of whole lives; ROUNDS=100 SEED=random
-#   make soak     mixed load with faults, and what it leaves behind in the agent; MINUTES=60
+#   make demo          runs the agent against a simulated server and a real Docker Engine, and shows an instance's life
+#   make test          builds and runs all tests, on a Docker Engine started for them
+#
+# Proof beyond that, as long as asked for:
+#   make simulate      plays histories of the core from seeds: SEEDS=5000 so many, SEEDS=1000-1999 or SEEDS=7,42 those;
+#                      SEED=7 plays one and prints what happens in it
+#   make mutants       changes the program, one line at a time and in a copy, and lets the histories look for it
+#   make kill-test     kills the agent, and sometimes the server, in the middle of whole lives; ROUNDS=100 SEED=random
+#   make soak          mixed load with faults, and what it leaves behind in the agent; MINUTES=60
 #   make test-engines  the integration tests on the oldest and the newest Docker Engine at hand and on Podman
-#   make build    the release binary, linked with the Swift runtime, in .build-release/release
-#   make bench    what the agent costs and how fast it is, as one page; ROUNDS=5
-#   make figures  size, memory and start-up time of the release binary
-#   make tables   writes the tables of the state machines into the documentation of Lifecycle
-#   make lint     checks the layout of the code
+#   make bench         what the agent costs and how fast it is, as one page; ROUNDS=5
+#
+#   make build         the release binary, linked with the Swift runtime, in .build-release/release
+#   make figures       size, memory and start-up time of the release binary
+#   make tables        writes the tables of the state machines into the documentation of Lifecycle
+#   make lint          checks the layout of the code
 
 SWIFT ?= swift
 release = .build-release
 MINUTES ?= 60
 
-.PHONY: demo test kill-test test-engines soak build bench figures tables lint format
+.PHONY: demo test kill-test test-engines soak simulate mutants build bench figures tables lint format
 
 demo:
 	.ci/setup build engine
@@ -64,6 +70,14 @@ figures: build
 tables:
 	.ci/setup build
 	WRITE_TABLES=1 $(SWIFT) test --disable-xctest --filter StateTableTests
+
+simulate:
+	@.ci/setup build
+	@SEEDS='$(SEEDS)' SEED='$(SEED)' .ci/simulate
+
+mutants:
+	.ci/setup build
+	.ci/mutants $(ONLY)
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests migrations

@@ -173,6 +173,12 @@ let package = Package(
         .testTarget(
             name: "ReconcilerTests",
             dependencies: ["LosslessJSON", "Model", "Lifecycle", "Store", "Reconciler", "SimulatedEngine"]),
+        // Whole lives of a host from a seed: the core, its store and its codec are real, the rest is made up
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: [
+                "LosslessJSON", "Model", "Lifecycle", "Store", "Reconciler", "RancherAPI", "SimulatedEngine",
+            ]),
         .testTarget(name: "StoreTests", dependencies: ["Model", "Migrations", "SimulatedEngine", "Store"]),
         .testTarget(
             name: "RancherAPITests",

@@ -332,7 +332,8 @@ extension VolumeMachine {
         // A directory of the host is nobody's to create or to delete.
         guard specification.isManaged else { return .settle }
         if !story.failure.isEmpty {
-            return mayBeMounted && holders.subtracting(claimants).isEmpty ? call(.unmount) : .fail(story.failure)
+            // Whoever holds it gives it back himself, once his container is certainly at rest.
+            return mayBeMounted && holders.isEmpty ? call(.unmount) : .fail(story.failure)
         }
         switch desired {
         case .active: return nextTowardsActive

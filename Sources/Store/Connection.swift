@@ -30,6 +30,9 @@ package final class Connection {
     private let handle: OpaquePointer
     private let path: String
     private var statements: [String: OpaquePointer] = [:]
+    /// Hears of every statement before it is run; what it throws becomes the end of the statement. For tests, which
+    /// let the disk fail, or the process end, at any of them.
+    package var beforeStatement: ((String) throws(StoreError) -> Void)?
 
     /// Opens the file; in ``Mode/readWrite`` it is created if missing.
     ///
@@ -76,6 +79,7 @@ package final class Connection {
     ///
     /// - Throws: ``StoreError``.
     package func execute(_ sql: String) throws(StoreError) {
+        try beforeStatement?(sql)
         let code = sqlite3_exec(handle, sql, nil, nil, nil)
         if code != SQLITE_OK { throw failure(code) }
     }
@@ -150,6 +154,7 @@ package final class Connection {
     package var changes: Int { Int(sqlite3_changes64(handle)) }
 
     private func bound(_ sql: String, _ values: [SQLValue]) throws(StoreError) -> OpaquePointer {
+        try beforeStatement?(sql)
         let statement = try prepared(sql)
         for (index, value) in values.enumerated() {
             let position = Int32(index + 1)

@@ -58,6 +58,20 @@ struct PluginSituationTests {
         #expect(machine.released(by: "u-1") == false)
     }
 
+    @Test("A second mount that fails is not undone under the instance that asked for it and has it (defect 36)")
+    func failedForItsHolder() {
+        var machine = Self.mounted()
+        machine.wished(VolumeMachine(Self.volume, desired: .active, holder: "u-1"))
+        machine.step(.keptByPlugin)
+        machine.step(refused("disk on fire"))
+        #expect(machine.step() == .fail("disk on fire"))
+        #expect(machine.holders == ["u-1"])
+        // Once its container is at rest, the instance gives it back.
+        #expect(machine.released(by: "u-1") == false)
+        machine.wished(VolumeMachine(Self.volume, desired: .inactive, holder: "u-1"))
+        #expect(machine.next == .perform(.callPlugin(.unmount, Self.volume)))
+    }
+
     @Test("A volume is given back by the last of its holders only (defect 36)")
     func lastHolder() {
         var machine = Self.mounted()

@@ -15,6 +15,8 @@ package struct SimulatedEngine: Sendable {
         package var starts = 0
         /// The volumes that it uses and that a plug-in has mounted.
         package var mounts: Set<String> = []
+        /// The volumes of the engine that it uses, by name.
+        package var volumes: Set<String> = []
         /// Since it was last started, somebody stopped it or asked for it to be stopped.
         package var wasStopped = true
 
@@ -84,7 +86,12 @@ package struct SimulatedEngine: Sendable {
     package var pulls = 0
     /// Containers that were started although they had been started and had ended since.
     package var runTwice: [String] = []
-    package private(set) var log: [String] = []
+    /// A volume of the engine that a container uses is not removed.
+    package var volumesAreHeld = false
+    private var calls: [(operation: Operation, fault: Fault)] = []
+
+    /// The last calls, in words.
+    package var log: [String] { calls.map { "\($0.operation) \($0.fault)" } }
 
     package init() {}
 
@@ -108,8 +115,8 @@ package struct SimulatedEngine: Sendable {
 
     /// Does what is asked, as far as the fault lets it.
     package mutating func perform(_ operation: Operation, _ fault: Fault = .none) -> OperationOutcome {
-        log.append("\(operation) \(fault)")
-        if log.count > 200 { log.removeFirst(100) }
+        calls.append((operation, fault))
+        if calls.count > 200 { calls.removeFirst(100) }
         switch fault {
         case .none: return honest(operation)
         case .unavailable: return .unavailable("cannot connect to the engine")
@@ -159,7 +166,8 @@ package struct SimulatedEngine: Sendable {
             }
             return .volume(volume(specification.name))
         case .removeVolume(let name, _):
-            if volumesInUse.contains(name) {
+            let isHeld = volumesAreHeld && containers.values.contains { $0.volumes.contains(name) }
+            if volumesInUse.contains(name) || isHeld {
                 return .refused(Refusal(message: "remove \(name): volume is in use", status: 409))
             }
             volumes[name] = nil
@@ -229,7 +237,9 @@ package struct SimulatedEngine: Sendable {
         let id = "c\(creations)-\(specification.uuid)"
         containers[id] = Container(
             id: id, name: specification.containerName, uuid: specification.uuid, state: .created, creation: creations,
-            mounts: Set(mountpoints.keys))
+            mounts: Set(mountpoints.keys),
+            volumes: Set(
+                specification.container.dataVolumes.compactMap { $0.split(separator: ":").first }.map(String.init)))
         return .created(id: id)
     }
 
