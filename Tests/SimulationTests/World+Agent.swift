@@ -290,6 +290,7 @@ extension Note {
         case .answerRefused(let eventID, let reason): world.write("given up: \(eventID), \(reason)")
         case .quarantined(let source, let name, let reason): world.write("quarantined: \(source) \(name), \(reason)")
         case .storeFailed(let reason): world.write("the store failed: \(reason)")
+        case .storeReopened: world.write("the store was opened again")
         }
     }
 }
