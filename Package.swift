@@ -55,22 +55,26 @@ let package = Package(
         .target(name: "Inspection", dependencies: ["LosslessJSON", "Model", "Store"]),
 
         // The outside world
+        .target(name: "Deadline", dependencies: [nioCore, nioPosix]),
         .target(
             name: "DockerEngine",
-            dependencies: ["LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL, httpClient, logging]),
+            dependencies: ["Deadline", "LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL, httpClient, logging]),
         .target(
             name: "RancherAPI",
             dependencies: [
-                "LosslessJSON", "Model", nioCore, nioPosix, nioHTTP, nioWebSocket, nioSSL, httpClient, logging, asn1,
+                "Deadline", "LosslessJSON", "Model", nioCore, nioPosix, nioHTTP, nioWebSocket, nioSSL, httpClient,
+                logging, asn1,
             ]),
         // The plug-ins that mount volumes, on their sockets
-        .target(name: "StoragePlugin", dependencies: ["LosslessJSON", nioCore, nioHTTP, httpClient]),
+        .target(name: "StoragePlugin", dependencies: ["Deadline", "LosslessJSON", nioCore, nioHTTP, httpClient]),
         // The addresses that network plug-ins give to containers
         .target(name: "CNamespace"),
         .target(name: "ContainerNetwork", dependencies: ["CNamespace", "LosslessJSON"]),
         .target(
             name: "Runtime",
-            dependencies: ["LosslessJSON", "Model", "DockerEngine", "StoragePlugin", "ContainerNetwork", logging]),
+            dependencies: [
+                "Deadline", "LosslessJSON", "Model", "DockerEngine", "StoragePlugin", "ContainerNetwork", logging,
+            ]),
         // The host key is made by the library that does the TLS
         .target(name: "HostInfo", dependencies: ["LosslessJSON", nioSSL, asn1]),
 

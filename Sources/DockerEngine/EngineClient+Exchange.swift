@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Deadline
 import LosslessJSON
 import NIOCore
 import NIOHTTP1

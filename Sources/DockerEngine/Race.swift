@@ -47,6 +47,3 @@ func race<Success: Sendable>(
         preconditionFailure("a task group ended without its operation")
     }
 }
-
-/// Sleeps for the duration, or until the task is cancelled.
-func pass(_ duration: Duration) async { try? await Task.sleep(for: duration) }

@@ -1,3 +1,4 @@
+internal import Deadline
 internal import Synchronization
 
 /// Lets a limited number in at a time; the others wait in the order of their arrival.
@@ -56,7 +57,7 @@ package final class Gate: Sendable {
         let place = Place()
         return await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                try? await Task.sleep(for: lentFor)
+                await pass(lentFor)
                 if place.giveBack() { self.leave() }
             }
             let result = await body()

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Deadline
 import Glibc
 import LosslessJSON
 import NIOCore
@@ -65,7 +66,7 @@ extension StoragePlugin {
         await withTaskGroup(of: Result<PluginAnswer, any Error>?.self) { group in
             group.addTask { await operation() }
             group.addTask {
-                try? await Task.sleep(for: deadline)
+                await pass(deadline)
                 return nil
             }
             var expired = false

@@ -66,8 +66,10 @@ final class Rig {
 
     var meter: ProcessMeter { get throws { ProcessMeter(pid: try agent.pid) } }
 
-    /// The number of events in the agent's database.
-    var storedEvents: Int { get throws { try count("SELECT count(*) FROM event") } }
+    /// Whether the event is in the agent's database. Of what one socket brings, all before it are then as well.
+    func hasStored(_ event: JSON) throws -> Bool {
+        try count("SELECT count(*) FROM event WHERE id = '\(event["id"].text ?? "")'") > 0
+    }
 
     /// The number of instances, volumes and images in the agent's database.
     var storedResources: Int { get throws { try count("SELECT count(*) FROM resource") } }

@@ -1,4 +1,5 @@
 package import AsyncHTTPClient
+import Deadline
 import LosslessJSON
 import NIOCore
 import NIOHTTP1
@@ -133,7 +134,8 @@ struct HTTPCaller: Sendable {
             // A deadline of the client's own would end with the head of the answer.
             group.addTask { try await Self.send(ready, with: client, limit: limit, place: place) }
             group.addTask {
-                try await Task.sleep(for: deadline)
+                await pass(deadline)
+                try Task.checkCancellation()
                 throw RancherError(.timedOut, "no answer from \(place) within \(deadline)")
             }
             defer { group.cancelAll() }
