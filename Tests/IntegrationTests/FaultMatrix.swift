@@ -27,7 +27,7 @@ enum FaultMatrix {
         volume create |ok 2      |ok 1      |ok 2      |error 1   |error 1   |ok 1      |ok 1
         volume remove |ok 2      |ok 1      |ok 2      |ok 2      |ok 2      |ok 1      |ok 1
         volume inspect|ok 2      |ok 2      |ok 2      |ok 2      |ok 2      |ok 2      |ok 2
-        image inspect |ok 3      |ok 3      |ok 3      |ok 3      |ok 3      |ok 3      |ok 3
+        image inspect |ok 3      |ok 3      |ok 3      |ok 3      |ok 3      |ok 2      |ok 3
         image tag     |ok 2      |ok 2      |ok 2      |ok 2      |ok 2      |ok 2      |ok 1
         image remove  |ok 2      |ok 2      |ok 2      |ok 2      |ok 2      |ok 2      |ok 1
         list all      |ok 2+     |ok 2+     |ok 2+     |ok 2+     |ok 2+     |ok 2+     |ok 2+
