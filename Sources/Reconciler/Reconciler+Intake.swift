@@ -149,19 +149,21 @@ extension Reconciler {
     }
 
     /// Whether the container of an instance may be running, as far as can be told without asking the engine.
+    ///
+    /// One that is shown at rest may have been started since, for what the engine shows may be late: only one that is
+    /// not there at all is certainly dead. Who was stopped or removed by a wish has given back what it held by itself.
     private func mayBeAlive(_ uuid: String) throws -> Bool {
         let key = ResourceKey(.instance, uuid)
-        guard case .instance(let machine)? = try (active[key] ?? stored(key))?.machine else {
-            return hints.container(ids: [], uuid: uuid).flatMap { $0 }?.state.isAlive ?? false
+        var ids: [String] = []
+        if case .instance(let machine)? = try (active[key] ?? stored(key))?.machine {
+            switch machine.phase {
+            case .removed: return false
+            case .stopped, .failed: ids = [machine.containerID]
+            default: return true
+            }
         }
-        switch machine.phase {
-        case .removed, .stopped: return false
-        case .failed:
-            // It may have failed although its container runs.
-            guard let hint = hints.container(ids: [machine.containerID], uuid: uuid) else { return true }
-            return hint?.state.isAlive ?? false
-        default: return true
-        }
+        guard let hint = hints.container(ids: ids, uuid: uuid) else { return true }
+        return hint != nil
     }
 
     /// A resource that is not on its way anywhere; `nil` if there is none that could be read.

@@ -120,6 +120,45 @@ struct PluginTests {
         #expect(host.engine.mounted == ["v"])
     }
 
+    @Test("A volume is not removed from under a container that a late event shows at rest")
+    func lateEvent() throws {
+        let volume = VolumeSpecification(name: "v", driver: "flex")
+        #expect(ask("e1", .activate(user("u-1", "v"))) == "instance u-1 running")
+        var shown = try #require(host.engine.summaries.first)
+        host.give(.containers([shown]))
+        shown.state = .exited
+        host.give(.containerChanged(shown))
+        #expect(try host.store.resource(ResourceKey(.instance, "u-1"))?.phase == "stopped")
+        #expect(ask("e2", .removeVolume(volume)) == "failure: Volume v is in use by instance u-1")
+        // Nor while nothing can be said, even if it is shown no more.
+        host.give(.engineLost)
+        host.give(.containerGone(id: shown.id))
+        #expect(ask("e3", .removeVolume(volume)) == "failure: Volume v is in use by instance u-1")
+        #expect(host.engine.tornAway == [])
+        #expect(host.engine.mounted == ["v"])
+        // Once the container is certainly gone the volume is nobody's.
+        host.engine.containers = [:]
+        host.give(.containers([]))
+        #expect(ask("e4", .removeVolume(volume)) == "done")
+        #expect(host.engine.kept == [])
+    }
+
+    @Test("A volume that was given back is removed although the container that was made with it runs without it")
+    func startedWithout() throws {
+        #expect(ask("e1", .activate(user("u-1", "v"))) == "instance u-1 running")
+        #expect(ask("e2", .deactivate(user("u-1", "v"))) == "instance u-1 exited")
+        #expect(host.engine.mounted == [])
+        #expect(ask("e3", .activate(user("u-1"))) == "instance u-1 running")
+        #expect(host.engine.mounted == [])
+        #expect(ask("e4", .removeVolume(VolumeSpecification(name: "v", driver: "flex"))) == "done")
+        #expect(host.engine.tornAway == [])
+        #expect(host.engine.kept == [])
+        // What is mounted under a container that runs is taken away from it, whoever has forgotten to say so.
+        #expect(ask("e5", .activate(user("u-2", "v"))) == "instance u-2 running")
+        _ = host.engine.perform(.callPlugin(.unmount, VolumeSpecification(name: "v", driver: "flex")))
+        #expect(host.engine.tornAway == ["v"])
+    }
+
     @Test("A volume stays mounted for a container from before the record, and goes with the last (defect 36)")
     func unknownUsers() throws {
         for uuid in ["u-1", "u-2"] {

@@ -207,7 +207,9 @@ package struct SimulatedEngine: Sendable {
             mounted.insert(volume.name)
             return .pluginDone(mountpoint: "/mnt/\(volume.name)")
         case .unmount, .remove:
-            if containers.values.contains(where: { $0.state.isAlive && $0.mounts.contains(volume.name) }) {
+            // A container that was started while it was not mounted has nothing of it.
+            let isUsed = containers.values.contains { $0.state.isAlive && $0.mounts.contains(volume.name) }
+            if isUsed, mounted.contains(volume.name) {
                 tornAway.append(volume.name)
             }
             mounted.remove(volume.name)
@@ -237,7 +239,7 @@ package struct SimulatedEngine: Sendable {
         let id = "c\(creations)-\(specification.uuid)"
         containers[id] = Container(
             id: id, name: specification.containerName, uuid: specification.uuid, state: .created, creation: creations,
-            mounts: Set(mountpoints.keys),
+            mounts: Set(mountpoints.keys).intersection(specification.volumes.map(\.name)),
             volumes: Set(
                 specification.container.dataVolumes.compactMap { $0.split(separator: ":").first }.map(String.init)))
         return .created(id: id)

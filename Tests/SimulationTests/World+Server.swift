@@ -182,6 +182,9 @@ extension World {
             touched[uuid, default: -1] < errand.firstSent,
             let row = try disk.store.resource(ResourceKey(.instance, uuid)), row.isSettled
         else { return }
+        // A later wish may have ended in the same phase, or be shown in it by a late event.
+        let events = try disk.store.events(about: row.key, limit: 200)
+        guard events.contains(where: { $0.header.id == errand.id && $0.generation == row.generation }) else { return }
         switch (errand.wish, row.phase) {
         case (.activate, "running"), (.deactivate, "stopped"), (.remove, "removed"):
             try laws.hold(.wishHolds, isSo(errand.wish), "\(errand.id) \(errand.wish.title), now")
