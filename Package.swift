@@ -39,7 +39,7 @@ let package = Package(
         // Values
         .target(name: "LosslessJSON"),
         .target(name: "Model", dependencies: ["LosslessJSON"]),
-        .target(name: "Lifecycle", dependencies: ["Model"]),
+        .target(name: "Lifecycle", dependencies: ["LosslessJSON", "Model"]),
 
         // The store
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),

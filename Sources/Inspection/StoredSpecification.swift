@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import LosslessJSON
 package import Model
 package import Store
 
@@ -10,43 +10,21 @@ package enum StoredSpecification: Sendable, Hashable {
 
     /// Reads it out of the row; `nil` if this program cannot.
     package init?(_ row: ResourceRow) {
-        if row.key.kind == .instance, !row.specification.isEmpty {
-            let data = Data(row.specification.utf8)
-            guard let instance = try? JSONDecoder().decode(InstanceSpecification.self, from: data) else { return nil }
-            self = .instance(instance)
-        } else {
-            self.init(machine: row.machine)
-        }
-    }
-
-    /// Short ones are a part of the machine, and in older stores all are.
-    private init?(machine text: String) {
-        guard let machine = try? JSONDecoder().decode(StoredMachine.self, from: Data(text.utf8)) else {
-            return nil
-        }
-        if let instance = machine.instance {
-            self = .instance(instance.machine.specification)
-        } else if let volume = machine.volume {
-            self = .volume(volume.machine.specification)
-        } else if let image = machine.image {
-            self = .image(image.machine.specification)
-        } else {
+        let specification: JSON
+        do {
+            if row.specification.isEmpty {
+                // Short ones are a part of the machine, and in older stores all are.
+                specification = try JSON.stored(row.machine)[row.key.kind.rawValue]["_0"]["specification"]
+            } else {
+                specification = try .stored(row.specification)
+            }
+            switch row.key.kind {
+            case .instance: self = .instance(try InstanceSpecification(recorded: specification))
+            case .volume: self = .volume(try VolumeSpecification(recorded: specification))
+            case .image: self = .image(try ImageSpecification(recorded: specification))
+            }
+        } catch {
             return nil
         }
     }
-}
-
-/// The form in which `Codable` writes an enum of machines, each with a specification in it.
-private struct StoredMachine: Decodable {
-    struct Payload<Specification: Decodable>: Decodable {
-        struct Machine: Decodable { let specification: Specification }
-
-        let machine: Machine
-
-        enum CodingKeys: String, CodingKey { case machine = "_0" }
-    }
-
-    let instance: Payload<InstanceSpecification>?
-    let volume: Payload<VolumeSpecification>?
-    let image: Payload<ImageSpecification>?
 }

@@ -1,13 +1,13 @@
 package import Model
 
 /// What is wanted of an image.
-package enum ImageDesire: String, Sendable, Hashable, Codable, CaseIterable {
+package enum ImageDesire: String, Sendable, Hashable, Recordable, CaseIterable {
     case present
     case removed
 }
 
 /// Where an image is, as the store and the operator see it.
-package enum ImagePhase: String, Sendable, Hashable, Codable, CaseIterable {
+package enum ImagePhase: String, Sendable, Hashable, Recordable, CaseIterable {
     case requested
     case pulling
     case tagging
@@ -37,7 +37,7 @@ package enum ImagePhase: String, Sendable, Hashable, Codable, CaseIterable {
 }
 
 /// Brings one image to what is wanted of it (PROTOCOL 5.7, 8).
-package struct ImageMachine: Sendable, Hashable, Codable {
+package struct ImageMachine: Sendable, Hashable {
     package private(set) var desired: ImageDesire
     package private(set) var specification: ImageSpecification
     package private(set) var phase = ImagePhase.requested
@@ -45,7 +45,7 @@ package struct ImageMachine: Sendable, Hashable, Codable {
     package private(set) var lastError = ""
 
     /// What is known of the image under its own name, and under the temporary one.
-    private enum Knowledge: Hashable, Codable {
+    fileprivate enum Knowledge: String, Sendable, Hashable {
         case unobserved
         case missing
         case present
@@ -210,3 +210,30 @@ package struct ImageMachine: Sendable, Hashable, Codable {
         }
     }
 }
+
+// MARK: The record
+
+extension ImageMachine: Recorded {
+    package init() { self.init(ImageSpecification(), desired: .present) }
+
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.required("desired", &desired)
+        try record.required("specification", &specification)
+        try record.required("phase", &phase)
+        try record.member("attempts", &attempts)
+        try record.member("lastError", &lastError)
+        try record.member("image", &image)
+        try record.member("isTagged", &isTagged)
+        try record.member("isPulled", &isPulled)
+        try record.member("isGone", &isGone)
+        try record.member("looks", &looks)
+        try record.member("brokenPulls", &brokenPulls)
+        try record.member("vanishings", &vanishings)
+        try record.member("failures", &failures)
+        try record.member("refusal", &refusal)
+        try record.member("verdict", &verdict)
+        try record.member("isWaiting", &isWaiting)
+    }
+}
+
+extension ImageMachine.Knowledge: NamedAlternative { var saysNothing: Bool { self == .unobserved } }

@@ -4,36 +4,36 @@ package import Model
 ///
 /// Knows no clock, no engine and no store: it is told what happened and says what to do. All of it is stored, so that
 /// the next start decides from the same facts.
-package struct InstanceMachine: Sendable, Hashable, Codable {
+package struct InstanceMachine: Sendable, Hashable {
     // The wish
-    package private(set) var desired: InstanceDesire
-    /// Not a part of the machine's coded form: it is long, and stays the same from step to step.
-    package private(set) var specification = InstanceSpecification(uuid: "")
+    package internal(set) var desired: InstanceDesire
+    /// Not a part of the machine's record: it is long, and stays the same from step to step.
+    package internal(set) var specification = InstanceSpecification(uuid: "")
 
     // Where it is
-    package private(set) var phase = InstancePhase.requested
-    package private(set) var containerID = ""
-    package private(set) var knowledge = ContainerKnowledge.unobserved
+    package internal(set) var phase = InstancePhase.requested
+    package internal(set) var containerID = ""
+    package internal(set) var knowledge = ContainerKnowledge.unobserved
     /// The knowledge comes from an inspection made for this wish. The list and the event stream are hints: good enough
     /// for choosing a first step, never for claiming an end.
-    package private(set) var isInspected = false
+    package internal(set) var isInspected = false
     /// Tries without a known result since something last moved.
-    package private(set) var attempts = 0
+    package internal(set) var attempts = 0
     /// What went wrong last, for the operator.
-    package private(set) var lastError = ""
+    package internal(set) var lastError = ""
     /// The container was made for this wish, so it may be taken away again if it cannot be started.
-    package private(set) var createdHere = false
+    package internal(set) var createdHere = false
     /// The address that was found for a container that the engine does not connect; empty as long as there is none.
-    package private(set) var address = ""
+    package internal(set) var address = ""
     /// The volumes that may be mounted for this instance. Kept through all wishes until they were given back.
-    package private(set) var claims: [VolumeSpecification] = []
+    package internal(set) var claims: [VolumeSpecification] = []
     /// Where storage plug-ins have mounted them, by name.
-    package private(set) var mountpoints: [String: String] = [:]
+    package internal(set) var mountpoints: [String: String] = [:]
     /// Volumes that the engine was seen to keep: nothing of them is ever given back.
-    private(set) var engineVolumes: Names = []
+    var engineVolumes: Names = []
 
     /// What this wish has seen on its way.
-    struct Story: Hashable, Codable {
+    struct Story: Sendable, Hashable {
         /// The container was seen under its id, by more than a list or an event. Only then does it mean anything that
         /// there is none with this id any more: the instance may have got another one.
         var isIdentified = false
@@ -75,7 +75,7 @@ package struct InstanceMachine: Sendable, Hashable, Codable {
         var stops = 0
     }
 
-    enum Pause: Hashable, Codable {
+    enum Pause: String, Sendable, Hashable {
         case none
         case backOff
         case second
@@ -91,11 +91,6 @@ package struct InstanceMachine: Sendable, Hashable, Codable {
     package init(_ specification: InstanceSpecification, desired: InstanceDesire) {
         self.specification = specification
         self.desired = desired
-    }
-
-    private enum CodingKeys: String, CodingKey {
-        case desired, phase, containerID, knowledge, isInspected, attempts, lastError, createdHere, address, claims
-        case mountpoints, engineVolumes, story, startedAtBefore
     }
 
     /// The same machine with the specification that was stored beside it.

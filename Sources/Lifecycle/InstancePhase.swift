@@ -1,14 +1,15 @@
+package import LosslessJSON
 package import Model
 
 /// What is wanted of an instance.
-package enum InstanceDesire: String, Sendable, Hashable, Codable, CaseIterable {
+package enum InstanceDesire: String, Sendable, Hashable, Recordable, CaseIterable {
     case running
     case stopped
     case removed
 }
 
 /// Where an instance is on the way to what is wanted of it, as the store and the operator see it.
-package enum InstancePhase: String, Sendable, Hashable, Codable, CaseIterable {
+package enum InstancePhase: String, Sendable, Hashable, Recordable, CaseIterable {
     /// Accepted; the next step depends on what is observed.
     case requested
     /// Its volumes are being put in place.
@@ -88,7 +89,7 @@ package enum InstancePhase: String, Sendable, Hashable, Codable, CaseIterable {
 }
 
 /// What is known of the container of an instance.
-package enum ContainerKnowledge: Sendable, Hashable, Codable {
+package enum ContainerKnowledge: Sendable, Hashable {
     /// Nothing: it has to be looked at before anything is decided.
     case unobserved
     case missing
@@ -97,4 +98,26 @@ package enum ContainerKnowledge: Sendable, Hashable, Codable {
     /// Every value there is, for tests and for the generated table.
     package static let all: [ContainerKnowledge] =
         [.unobserved, .missing] + ContainerState.allCases.map(ContainerKnowledge.present)
+}
+
+extension ContainerKnowledge: Recordable {
+    package var recorded: JSON {
+        switch self {
+        case .unobserved: .alternative("unobserved")
+        case .missing: .alternative("missing")
+        case .present(let state): .alternative("present", JSONObject([.init(key: "_0", value: state.recorded)]))
+        }
+    }
+
+    package var saysNothing: Bool { self == .unobserved }
+
+    package init(recorded: JSON) throws(RecordError) {
+        let (name, content) = try recorded.alternative
+        switch name {
+        case "unobserved": self = .unobserved
+        case "missing": self = .missing
+        case "present": self = .present(try ContainerState(recorded: content["_0"]))
+        default: throw RecordError("\(name) is not known here")
+        }
+    }
 }

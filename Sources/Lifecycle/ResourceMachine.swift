@@ -1,7 +1,8 @@
+package import LosslessJSON
 package import Model
 
 /// The machine of one resource, whichever kind it is of: what the reconciler drives and the store keeps.
-package enum ResourceMachine: Sendable, Hashable, Codable {
+package enum ResourceMachine: Sendable, Hashable {
     case instance(InstanceMachine)
     case volume(VolumeMachine)
     case image(ImageMachine)
@@ -186,6 +187,34 @@ package enum ResourceMachine: Sendable, Hashable, Codable {
         case .image(var machine):
             image(&machine)
             self = .image(machine)
+        }
+    }
+}
+
+// MARK: The record
+
+extension ResourceMachine: Recordable {
+    package var recorded: JSON {
+        let machine =
+            switch self {
+            case .instance(let machine): machine.recorded
+            case .volume(let machine): machine.recorded
+            case .image(let machine): machine.recorded
+            }
+        return .alternative(kind.rawValue, JSONObject([.init(key: "_0", value: machine)]))
+    }
+
+    /// A machine always says what is wanted.
+    package var saysNothing: Bool { false }
+
+    package init(recorded: JSON) throws(RecordError) {
+        let (name, content) = try recorded.alternative
+        let machine = content["_0"]
+        switch ResourceKind(rawValue: name) {
+        case .instance: self = .instance(try InstanceMachine(recorded: machine))
+        case .volume: self = .volume(try VolumeMachine(recorded: machine))
+        case .image: self = .image(try ImageMachine(recorded: machine))
+        case nil: throw RecordError("\(name) is not known here")
         }
     }
 }

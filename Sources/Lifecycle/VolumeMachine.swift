@@ -4,7 +4,7 @@ package import Model
 ///
 /// The engine keeps most volumes. Some are kept by a storage plug-in; these are mounted on the host for as long as an
 /// instance needs them, and it is remembered which instances these are.
-package struct VolumeMachine: Sendable, Hashable, Codable {
+package struct VolumeMachine: Sendable, Hashable {
     package private(set) var desired: VolumeDesire
     package private(set) var specification: VolumeSpecification
     package private(set) var phase = VolumePhase.requested
@@ -24,7 +24,7 @@ package struct VolumeMachine: Sendable, Hashable, Codable {
     package private(set) var pluginDriver: String?
 
     /// What this wish has seen on its way.
-    private struct Story: Hashable, Codable {
+    fileprivate struct Story: Sendable, Hashable {
         /// The last call of the plug-in that has succeeded.
         var called: PluginCall?
         var isUnmounted = false
@@ -47,7 +47,7 @@ package struct VolumeMachine: Sendable, Hashable, Codable {
         var pause: Pause?
     }
 
-    private enum Pause: Hashable, Codable {
+    fileprivate enum Pause: String, Sendable, Hashable {
         case backOff
         case second
     }
@@ -397,3 +397,45 @@ extension VolumeMachine {
         shown == wanted || shown == wanted + ":latest" || shown + ":latest" == wanted
     }
 }
+
+// MARK: The record
+
+extension VolumeMachine: Recorded {
+    package init() { self.init(VolumeSpecification(), desired: .active) }
+
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.required("desired", &desired)
+        try record.required("specification", &specification)
+        try record.required("phase", &phase)
+        try record.member("knowledge", &knowledge)
+        try record.member("attempts", &attempts)
+        try record.member("lastError", &lastError)
+        try record.member("mountpoint", &mountpoint)
+        try record.member("holders", &holders)
+        try record.member("claimants", &claimants)
+        try record.member("mounted", &mounted)
+        try record.member("pluginDriver", &pluginDriver)
+        try record.member("story", &story)
+    }
+}
+
+extension VolumeMachine.Story: Recorded {
+    mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.member("called", &called)
+        try record.member("isUnmounted", &isUnmounted)
+        try record.member("isGone", &isGone)
+        try record.member("creations", &creations)
+        try record.member("removals", &removals)
+        try record.member("looks", &looks)
+        try record.member("downs", &downs)
+        try record.member("unclear", &unclear)
+        try record.member("isMountUnclear", &isMountUnclear)
+        try record.member("isUnmountRefused", &isUnmountRefused)
+        try record.member("refusal", &refusal)
+        try record.member("failure", &failure)
+        try record.member("verdict", &verdict)
+        try record.member("pause", &pause)
+    }
+}
+
+extension VolumeMachine.Pause: NamedAlternative { var saysNothing: Bool { false } }

@@ -1,5 +1,8 @@
+package import LosslessJSON
+package import Model
+
 /// What is wanted of a volume.
-package enum VolumeDesire: String, Sendable, Hashable, Codable, CaseIterable {
+package enum VolumeDesire: String, Sendable, Hashable, Recordable, CaseIterable {
     /// There, and mounted if a storage plug-in keeps it.
     case active
     /// There, but not mounted.
@@ -8,7 +11,7 @@ package enum VolumeDesire: String, Sendable, Hashable, Codable, CaseIterable {
 }
 
 /// Where a volume is, as the store and the operator see it.
-package enum VolumePhase: String, Sendable, Hashable, Codable, CaseIterable {
+package enum VolumePhase: String, Sendable, Hashable, Recordable, CaseIterable {
     case requested
     case creating
     case attaching
@@ -44,7 +47,7 @@ package enum VolumePhase: String, Sendable, Hashable, Codable, CaseIterable {
 }
 
 /// What is known of a volume.
-package enum VolumeKnowledge: Sendable, Hashable, Codable {
+package enum VolumeKnowledge: Sendable, Hashable {
     case unobserved
     case missing
     case present(driver: String)
@@ -52,4 +55,30 @@ package enum VolumeKnowledge: Sendable, Hashable, Codable {
     case moved
     /// A storage plug-in keeps it, not the engine.
     case kept
+}
+
+extension VolumeKnowledge: Recordable {
+    package var recorded: JSON {
+        switch self {
+        case .unobserved: .alternative("unobserved")
+        case .missing: .alternative("missing")
+        case .present(let driver): .alternative("present", JSONObject([.init(key: "driver", value: .string(driver))]))
+        case .moved: .alternative("moved")
+        case .kept: .alternative("kept")
+        }
+    }
+
+    package var saysNothing: Bool { self == .unobserved }
+
+    package init(recorded: JSON) throws(RecordError) {
+        let (name, content) = try recorded.alternative
+        switch name {
+        case "unobserved": self = .unobserved
+        case "missing": self = .missing
+        case "present": self = .present(driver: try String(recorded: content["driver"]))
+        case "moved": self = .moved
+        case "kept": self = .kept
+        default: throw RecordError("\(name) is not known here")
+        }
+    }
 }

@@ -31,30 +31,28 @@ package struct ResourceLimits: Sendable, Hashable {
     package init() {}
 }
 
-extension ResourceLimits: Codable {
-    package init(from decoder: any Decoder) throws {
-        self.init()
-        let record = try decoder.container(keyedBy: CodingKeys.self)
-        try record.read(.cpuPeriod, into: &cpuPeriod)
-        try record.read(.cpuQuota, into: &cpuQuota)
-        try record.read(.cpuSet, into: &cpuSet)
-        try record.read(.memoryNodes, into: &memoryNodes)
-        try record.read(.memoryReservation, into: &memoryReservation)
-        try record.read(.memorySwap, into: &memorySwap)
-        try record.read(.memorySwappiness, into: &memorySwappiness)
-        try record.read(.kernelMemory, into: &kernelMemory)
-        try record.read(.oomKillDisabled, into: &oomKillDisabled)
-        try record.read(.oomScoreAdjustment, into: &oomScoreAdjustment)
-        try record.read(.processes, into: &processes)
-        try record.read(.sharedMemory, into: &sharedMemory)
-        try record.read(.diskQuota, into: &diskQuota)
-        try record.read(.cgroupParent, into: &cgroupParent)
-        try record.read(.ulimits, into: &ulimits)
+extension ResourceLimits: Recorded {
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.member("cpuPeriod", &cpuPeriod)
+        try record.member("cpuQuota", &cpuQuota)
+        try record.member("cpuSet", &cpuSet)
+        try record.member("memoryNodes", &memoryNodes)
+        try record.member("memoryReservation", &memoryReservation)
+        try record.member("memorySwap", &memorySwap)
+        try record.member("memorySwappiness", &memorySwappiness)
+        try record.member("kernelMemory", &kernelMemory)
+        try record.member("oomKillDisabled", &oomKillDisabled)
+        try record.member("oomScoreAdjustment", &oomScoreAdjustment)
+        try record.member("processes", &processes)
+        try record.member("sharedMemory", &sharedMemory)
+        try record.member("diskQuota", &diskQuota)
+        try record.member("cgroupParent", &cgroupParent)
+        try record.member("ulimits", &ulimits)
     }
 }
 
 /// One limit of the kernel for a process; -1 for none.
-package struct Ulimit: Sendable, Hashable, Codable {
+package struct Ulimit: Sendable, Hashable {
     /// Such as `nofile`.
     package var name: String
     package var soft: Int
@@ -64,6 +62,16 @@ package struct Ulimit: Sendable, Hashable, Codable {
         self.name = name
         self.soft = soft
         self.hard = hard
+    }
+}
+
+extension Ulimit: Recorded {
+    package init() { self.init(name: "", soft: 0, hard: 0) }
+
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.member("name", &name)
+        try record.member("soft", &soft)
+        try record.member("hard", &hard)
     }
 }
 
@@ -80,7 +88,7 @@ package struct BlockIOLimits: Sendable, Hashable {
     package init() {}
 
     /// The limits for one device; 0 for none.
-    package struct Device: Sendable, Hashable, Codable {
+    package struct Device: Sendable, Hashable {
         /// Relative weight.
         package var weight: Int
         /// Operations a second.
@@ -104,11 +112,21 @@ package struct BlockIOLimits: Sendable, Hashable {
     }
 }
 
-extension BlockIOLimits: Codable {
-    package init(from decoder: any Decoder) throws {
-        self.init()
-        let record = try decoder.container(keyedBy: CodingKeys.self)
-        try record.read(.weight, into: &weight)
-        try record.read(.devices, into: &devices)
+extension BlockIOLimits: Recorded {
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.member("weight", &weight)
+        try record.member("devices", &devices)
+    }
+}
+
+extension BlockIOLimits.Device: Recorded {
+    package init() { self.init(weight: 0) }
+
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.member("weight", &weight)
+        try record.member("readOperations", &readOperations)
+        try record.member("writeOperations", &writeOperations)
+        try record.member("readBytes", &readBytes)
+        try record.member("writeBytes", &writeBytes)
     }
 }

@@ -10,14 +10,12 @@ package struct HealthCheck: Sendable, Hashable {
     package init() {}
 }
 
-extension HealthCheck: Codable {
-    package init(from decoder: any Decoder) throws {
-        self.init()
-        let record = try decoder.container(keyedBy: CodingKeys.self)
-        try record.read(.command, into: &command)
-        try record.read(.intervalSeconds, into: &intervalSeconds)
-        try record.read(.timeoutSeconds, into: &timeoutSeconds)
-        try record.read(.retries, into: &retries)
+extension HealthCheck: Recorded {
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.member("command", &command)
+        try record.member("intervalSeconds", &intervalSeconds)
+        try record.member("timeoutSeconds", &timeoutSeconds)
+        try record.member("retries", &retries)
     }
 }
 
@@ -40,21 +38,19 @@ package struct Isolation: Sendable, Hashable {
     package init() {}
 }
 
-extension Isolation: Codable {
-    package init(from decoder: any Decoder) throws {
-        self.init()
-        let record = try decoder.container(keyedBy: CodingKeys.self)
-        try record.read(.processes, into: &processes)
-        try record.read(.ipc, into: &ipc)
-        try record.read(.uts, into: &uts)
-        try record.read(.users, into: &users)
-        try record.read(.securityOptions, into: &securityOptions)
-        try record.read(.additionalGroups, into: &additionalGroups)
+extension Isolation: Recorded {
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.member("processes", &processes)
+        try record.member("ipc", &ipc)
+        try record.member("uts", &uts)
+        try record.member("users", &users)
+        try record.member("securityOptions", &securityOptions)
+        try record.member("additionalGroups", &additionalGroups)
     }
 }
 
 /// One device of the host that a container may use.
-package struct DeviceMapping: Sendable, Hashable, Codable {
+package struct DeviceMapping: Sendable, Hashable {
     package var hostPath: String
     package var containerPath: String
     /// Of `r`, `w` and `m` (make nodes).
@@ -64,6 +60,16 @@ package struct DeviceMapping: Sendable, Hashable, Codable {
         self.hostPath = hostPath
         self.containerPath = containerPath
         self.permissions = permissions
+    }
+}
+
+extension DeviceMapping: Recorded {
+    package init() { self.init(hostPath: "", containerPath: "", permissions: "") }
+
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.member("hostPath", &hostPath)
+        try record.member("containerPath", &containerPath)
+        try record.member("permissions", &permissions)
     }
 }
 
@@ -77,11 +83,9 @@ package struct LogSettings: Sendable, Hashable {
     package init() {}
 }
 
-extension LogSettings: Codable {
-    package init(from decoder: any Decoder) throws {
-        self.init()
-        let record = try decoder.container(keyedBy: CodingKeys.self)
-        try record.read(.driver, into: &driver)
-        try record.read(.options, into: &options)
+extension LogSettings: Recorded {
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.member("driver", &driver)
+        try record.member("options", &options)
     }
 }

@@ -1,3 +1,5 @@
+package import LosslessJSON
+
 /// What a container is made of, apart from its name: the part of a request that is turned into the create call
 /// (PROTOCOL 6). Empty texts, lists and maps, `false` and 0 are "not asked for": the engine's own default holds.
 package struct ContainerSpecification: Sendable, Hashable {
@@ -54,53 +56,51 @@ package struct ContainerSpecification: Sendable, Hashable {
     package init() {}
 }
 
-extension ContainerSpecification: Codable {
-    package init(from decoder: any Decoder) throws {
-        self.init()
-        let record = try decoder.container(keyedBy: CodingKeys.self)
-        try record.read(.image, into: &image)
-        try record.read(.command, into: &command)
-        try record.read(.entryPoint, into: &entryPoint)
-        try record.read(.environment, into: &environment)
-        try record.read(.labels, into: &labels)
-        try record.read(.workingDirectory, into: &workingDirectory)
-        try record.read(.user, into: &user)
-        try record.read(.tty, into: &tty)
-        try record.read(.openStandardInput, into: &openStandardInput)
-        try record.read(.hostname, into: &hostname)
-        try record.read(.domainName, into: &domainName)
-        try record.read(.stopSignal, into: &stopSignal)
-        try record.read(.stopTimeoutSeconds, into: &stopTimeoutSeconds)
-        try record.read(.healthCheck, into: &healthCheck)
-        try record.read(.network, into: &network)
-        try record.read(.ports, into: &ports)
-        try record.read(.publishAllPorts, into: &publishAllPorts)
-        try record.read(.dataVolumes, into: &dataVolumes)
-        try record.read(.volumesFrom, into: &volumesFrom)
-        try record.read(.tmpfs, into: &tmpfs)
-        try record.read(.memory, into: &memory)
-        try record.read(.cpuShares, into: &cpuShares)
-        try record.read(.milliCPUReservation, into: &milliCPUReservation)
-        try record.read(.limits, into: &limits)
-        try record.read(.blockIO, into: &blockIO)
-        try record.read(.dns, into: &dns)
-        try record.read(.dnsSearch, into: &dnsSearch)
-        try record.read(.dnsOptions, into: &dnsOptions)
-        try record.read(.extraHosts, into: &extraHosts)
-        try record.read(.privileged, into: &privileged)
-        try record.read(.readOnlyRoot, into: &readOnlyRoot)
-        try record.read(.capabilitiesAdded, into: &capabilitiesAdded)
-        try record.read(.capabilitiesDropped, into: &capabilitiesDropped)
-        try record.read(.isolation, into: &isolation)
-        try record.read(.devices, into: &devices)
-        try record.read(.log, into: &log)
-        try record.read(.sysctls, into: &sysctls)
-        try record.read(.storageOptions, into: &storageOptions)
+extension ContainerSpecification: Recorded {
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.member("image", &image)
+        try record.member("command", &command)
+        try record.member("entryPoint", &entryPoint)
+        try record.member("environment", &environment)
+        try record.member("labels", &labels)
+        try record.member("workingDirectory", &workingDirectory)
+        try record.member("user", &user)
+        try record.member("tty", &tty)
+        try record.member("openStandardInput", &openStandardInput)
+        try record.member("hostname", &hostname)
+        try record.member("domainName", &domainName)
+        try record.member("stopSignal", &stopSignal)
+        try record.member("stopTimeoutSeconds", &stopTimeoutSeconds)
+        try record.member("healthCheck", &healthCheck)
+        try record.member("network", &network)
+        try record.member("ports", &ports)
+        try record.member("publishAllPorts", &publishAllPorts)
+        try record.member("dataVolumes", &dataVolumes)
+        try record.member("volumesFrom", &volumesFrom)
+        try record.member("tmpfs", &tmpfs)
+        try record.member("memory", &memory)
+        try record.member("cpuShares", &cpuShares)
+        try record.member("milliCPUReservation", &milliCPUReservation)
+        try record.member("limits", &limits)
+        try record.member("blockIO", &blockIO)
+        try record.member("dns", &dns)
+        try record.member("dnsSearch", &dnsSearch)
+        try record.member("dnsOptions", &dnsOptions)
+        try record.member("extraHosts", &extraHosts)
+        try record.member("privileged", &privileged)
+        try record.member("readOnlyRoot", &readOnlyRoot)
+        try record.member("capabilitiesAdded", &capabilitiesAdded)
+        try record.member("capabilitiesDropped", &capabilitiesDropped)
+        try record.member("isolation", &isolation)
+        try record.member("devices", &devices)
+        try record.member("log", &log)
+        try record.member("sysctls", &sysctls)
+        try record.member("storageOptions", &storageOptions)
     }
 }
 
 /// One published port of a container.
-package struct PortBinding: Sendable, Hashable, Codable {
+package struct PortBinding: Sendable, Hashable {
     package var privatePort: Int
     /// The port on the host; 0 lets the engine choose.
     package var publicPort: Int
@@ -117,8 +117,19 @@ package struct PortBinding: Sendable, Hashable, Codable {
     }
 }
 
+extension PortBinding: Recorded {
+    package init() { self.init(privatePort: 0, publicPort: 0, transport: "", hostAddress: "") }
+
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.member("privatePort", &privatePort)
+        try record.member("publicPort", &publicPort)
+        try record.member("transport", &transport)
+        try record.member("hostAddress", &hostAddress)
+    }
+}
+
 /// How a container is connected.
-package enum NetworkMode: Sendable, Hashable, Codable {
+package enum NetworkMode: Sendable, Hashable {
     /// The engine's default, a bridge.
     case bridge
     case host
@@ -127,4 +138,31 @@ package enum NetworkMode: Sendable, Hashable, Codable {
     case cni
     /// Shares the network of another container; `nil` when the server named one that has no container yet.
     case container(id: String?)
+}
+
+extension NetworkMode: Recordable {
+    package var recorded: JSON {
+        switch self {
+        case .bridge: .alternative("bridge")
+        case .host: .alternative("host")
+        case .none: .alternative("none")
+        case .cni: .alternative("cni")
+        case .container(let id?): .alternative("container", JSONObject([.init(key: "id", value: .string(id))]))
+        case .container(nil): .alternative("container")
+        }
+    }
+
+    package var saysNothing: Bool { self == .bridge }
+
+    package init(recorded: JSON) throws(RecordError) {
+        let (name, content) = try recorded.alternative
+        switch name {
+        case "bridge": self = .bridge
+        case "host": self = .host
+        case "none": self = .none
+        case "cni": self = .cni
+        case "container": self = .container(id: content["id"].text)
+        default: throw RecordError("\(name) is not known here")
+        }
+    }
 }

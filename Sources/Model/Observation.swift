@@ -1,7 +1,7 @@
 package import LosslessJSON
 
 /// The states of a container in the engine's own words.
-package enum ContainerState: String, Sendable, Hashable, Codable, CaseIterable {
+package enum ContainerState: String, Sendable, Hashable, Recordable, CaseIterable {
     case created
     case running
     case paused

@@ -43,7 +43,7 @@ package enum Operation: Sendable, Hashable {
 }
 
 /// What is asked of a storage plug-in (PROTOCOL 7.4).
-package enum PluginCall: String, Sendable, Hashable, Codable, CaseIterable {
+package enum PluginCall: String, Sendable, Hashable, Recordable, CaseIterable {
     case create
     case attach
     case mount

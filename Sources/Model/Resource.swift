@@ -1,5 +1,5 @@
 /// What a record is about.
-package enum ResourceKind: String, Sendable, Hashable, Codable, CaseIterable {
+package enum ResourceKind: String, Sendable, Hashable, CaseIterable {
     case instance
     case volume
     case image

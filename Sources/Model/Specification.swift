@@ -1,5 +1,5 @@
 /// A volume of an instance, kept by the engine, by a storage plug-in, or by nobody.
-package struct VolumeSpecification: Sendable, Hashable, Codable {
+package struct VolumeSpecification: Sendable, Hashable {
     package var name: String
     package var driver: String
     package var driverOptions: [String: String]
@@ -21,8 +21,20 @@ package struct VolumeSpecification: Sendable, Hashable, Codable {
     package var isManaged: Bool { !driver.isEmpty && !name.isEmpty }
 }
 
+extension VolumeSpecification: Recorded {
+    package init() { self.init(name: "", driver: "") }
+
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.member("name", &name)
+        try record.member("driver", &driver)
+        try record.member("driverOptions", &driverOptions)
+        try record.member("isHostPath", &isHostPath)
+        try record.member("uri", &uri)
+    }
+}
+
 /// A user and a password for an image registry. Its text form hides the password.
-package struct RegistryCredential: Sendable, Hashable, Codable, CustomStringConvertible {
+package struct RegistryCredential: Sendable, Hashable, CustomStringConvertible {
     package var user: String
     package var password: String
     package var email: String
@@ -38,8 +50,19 @@ package struct RegistryCredential: Sendable, Hashable, Codable, CustomStringConv
     package var description: String { "credential of \(user)" }
 }
 
+extension RegistryCredential: Recorded {
+    package init() { self.init(user: "", password: "") }
+
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.member("user", &user)
+        try record.member("password", &password)
+        try record.member("email", &email)
+        try record.member("serverAddress", &serverAddress)
+    }
+}
+
 /// What the server said about an instance in one event.
-package struct InstanceSpecification: Sendable, Hashable, Codable {
+package struct InstanceSpecification: Sendable, Hashable {
     /// The identity for ever; empty in requests about surplus copies, which name only a container.
     package var uuid: String
     /// The id under which the server knows the instance, for people to search by.
@@ -96,8 +119,24 @@ package struct InstanceSpecification: Sendable, Hashable, Codable {
     package var key: ResourceKey { ResourceKey(.instance, uuid.isEmpty ? "container-\(externalID)" : uuid) }
 }
 
+extension InstanceSpecification: Recorded {
+    package init() { self.init(uuid: "") }
+
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.required("uuid", &uuid)
+        try record.member("rancherID", &rancherID)
+        try record.member("name", &name)
+        try record.member("externalID", &externalID)
+        try record.member("container", &container)
+        try record.member("volumes", &volumes)
+        try record.member("credential", &credential)
+        try record.member("noop", &noop)
+        try record.member("stopGraceSeconds", &stopGraceSeconds, unless: Self.defaultStopGraceSeconds)
+    }
+}
+
 /// What is wanted of an image.
-package struct ImageSpecification: Sendable, Hashable, Codable {
+package struct ImageSpecification: Sendable, Hashable {
     /// As the server wrote it, with the registry in front if it gave one.
     package var reference: String
     /// Text appended to the reference for a temporary tag; empty for none.
@@ -122,5 +161,16 @@ package struct ImageSpecification: Sendable, Hashable, Codable {
     /// what the other is given.
     package var key: ResourceKey {
         ResourceKey(.image, credential.map { "\(taggedReference) as \($0.user)" } ?? taggedReference)
+    }
+}
+
+extension ImageSpecification: Recorded {
+    package init() { self.init(reference: "") }
+
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.member("reference", &reference)
+        try record.member("temporaryTag", &temporaryTag)
+        try record.member("credential", &credential)
+        try record.member("alwaysPull", &alwaysPull)
     }
 }

@@ -1,17 +1,8 @@
 /// A moment in whole milliseconds since the Unix epoch, as the Rancher wire and the store write it.
-package struct Timestamp: Sendable, Hashable, Comparable, Codable, CustomStringConvertible {
+package struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible {
     package var milliseconds: Int
 
     package init(milliseconds: Int) { self.milliseconds = milliseconds }
-
-    package init(from decoder: any Decoder) throws {
-        milliseconds = try decoder.singleValueContainer().decode(Int.self)
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(milliseconds)
-    }
 
     package static func < (left: Self, right: Self) -> Bool { left.milliseconds < right.milliseconds }
     package static func + (left: Self, right: Duration) -> Self {

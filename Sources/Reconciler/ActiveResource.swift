@@ -26,7 +26,7 @@ struct ActiveResource {
     var key: ResourceKey { row.key }
 
     /// The row as it has to be written. A specification that was written once is not coded again.
-    func row(updatedAt now: Timestamp) throws -> ResourceRow {
+    func row(updatedAt now: Timestamp) -> ResourceRow {
         var row = row
         row.name = machine.name
         row.rancherID = machine.rancherID
@@ -35,8 +35,8 @@ struct ActiveResource {
         row.phase = machine.phase
         row.attempts = machine.attempts
         row.lastError = machine.lastError
-        row.machine = try MachineCoding.encode(machine)
-        if row.specification.isEmpty { row.specification = try MachineCoding.encodeSpecification(of: machine) }
+        row.machine = MachineCoding.encode(machine)
+        if row.specification.isEmpty { row.specification = MachineCoding.encodeSpecification(of: machine) }
         row.updatedAt = now
         return row
     }

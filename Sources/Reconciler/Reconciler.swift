@@ -165,7 +165,7 @@ package final class Reconciler {
     func flush() throws {
         for key in changed.sorted() {
             guard let resource = active[key] else { continue }
-            let row = try resource.row(updatedAt: now)
+            let row = resource.row(updatedAt: now)
             try store.put(row, specificationIsNew: key.kind == .instance && resource.row.specification.isEmpty)
             if resource.row.isSettled {
                 active[key] = nil

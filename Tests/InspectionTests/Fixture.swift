@@ -1,5 +1,6 @@
 import Foundation
 import Lifecycle
+import LosslessJSON
 import Model
 import Store
 
@@ -64,11 +65,9 @@ enum Fixture {
         return instance
     }
 
-    static func machine(_ machine: ResourceMachine) throws -> String { try text(of: machine) }
+    static func machine(_ machine: ResourceMachine) -> String { text(of: machine) }
 
-    static func text(of value: some Encodable) throws -> String {
-        String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
-    }
+    static func text(of value: some Recordable) -> String { value.recorded.encodedText }
 
     static func row(
         _ key: ResourceKey, name: String, rancherID: String = "", externalID: String = "", desired: String,
@@ -103,8 +102,8 @@ enum Fixture {
                     web, name: "web", rancherID: "1i20", externalID: String(repeating: "c0ffee", count: 10) + "beef",
                     desired: "running", phase: "preparing", generation: 2, settled: false,
                     activity: "Waiting for image:nginx:latest",
-                    machine: try machine(.instance(InstanceMachine(webSpecification, desired: .running))),
-                    specification: try text(of: webSpecification)))
+                    machine: machine(.instance(InstanceMachine(webSpecification, desired: .running))),
+                    specification: text(of: webSpecification)))
             try store.put(
                 row(
                     db, name: "db-of-the-shop-with-a-long-name", rancherID: "1i21", externalID: "deadbeef0123456789",
@@ -112,12 +111,12 @@ enum Fixture {
             try store.put(
                 row(
                     data, name: "data", desired: "active", phase: "active",
-                    machine: try machine(.volume(VolumeMachine(volume, desired: .active)))))
+                    machine: machine(.volume(VolumeMachine(volume, desired: .active)))))
             try store.put(
                 row(
                     nginx, name: "nginx:latest", desired: "present", phase: "pulling", settled: false, attempts: 3,
                     next: .milliseconds(2400), lastError: longError, activity: "Waiting to try again",
-                    machine: try machine(.image(ImageMachine(image, desired: .present)))))
+                    machine: machine(.image(ImageMachine(image, desired: .present)))))
             try store.insert(
                 event("e1", "compute.instance.activate", about: web, generation: 1, .closed, ago: .seconds(500)))
             try store.insertReply(to: "e1", body: bodySecret, isFailure: false, at: now - .seconds(499))

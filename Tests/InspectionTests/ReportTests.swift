@@ -199,12 +199,12 @@ struct ReportTests {
         instance.container.log.driver = "splunk"
         instance.container.log.options = ["splunk-token": "hunter2-log"]
         let store = try Store.inMemory()
-        let machine = try Fixture.machine(.instance(InstanceMachine(instance, desired: .running)))
+        let machine = Fixture.machine(.instance(InstanceMachine(instance, desired: .running)))
         try store.transaction {
             try store.put(
                 Fixture.row(
                     instance.key, name: "web", desired: "running", phase: "requested", machine: machine,
-                    specification: try Fixture.text(of: instance)))
+                    specification: Fixture.text(of: instance)))
         }
         let dossier = try #require(try Fixture.dossier("web", in: store))
         let text = dossier.text(now: now)

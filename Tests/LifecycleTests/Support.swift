@@ -1,4 +1,3 @@
-import Foundation
 import Lifecycle
 import LosslessJSON
 import Model
@@ -21,14 +20,14 @@ func refused(_ message: String, _ status: Int? = nil) -> OperationOutcome {
 }
 
 /// What the next process reads.
-func throughJSON<Value: Codable>(_ value: Value) throws -> Value {
-    try JSONDecoder().decode(Value.self, from: JSONEncoder().encode(value))
+func throughJSON<Value: Recordable>(_ value: Value) throws -> Value {
+    try Value(recorded: .stored(value.recorded.encodedText))
 }
 
 /// The specification is stored beside the machine.
 func throughJSON(_ machine: InstanceMachine) throws -> InstanceMachine {
     let specification: InstanceSpecification = try throughJSON(machine.specification)
-    return try JSONDecoder().decode(InstanceMachine.self, from: JSONEncoder().encode(machine)).with(specification)
+    return try InstanceMachine(recordedText: machine.recordedText).with(specification)
 }
 
 extension InstanceMachine {

@@ -162,7 +162,7 @@ struct FailureTests {
         host.give(.event(event("e1", .activate(instance()))))
         if isSettled { host.run() }
         let volume = VolumeMachine(VolumeSpecification(name: "v", driver: "local"), desired: .active)
-        let text = try MachineCoding.encode(.volume(volume))
+        let text = MachineCoding.encode(.volume(volume))
         try host.store.connection.execute("UPDATE resource SET machine = '\(text)'")
         try host.crash { _ in false }
         host.give(.event(event("e2", .deactivate(instance()))))

@@ -180,8 +180,8 @@ final class Host {
         for (key, resource) in reconciler.active {
             let row = try #require(try store.resource(key), sourceLocation: sourceLocation)
             // What was loaded and has not moved since is not written again.
-            let loaded = try fresh.active[key]?.row(updatedAt: row.updatedAt)
-            let kept = try resource.row(updatedAt: row.updatedAt)
+            let loaded = fresh.active[key]?.row(updatedAt: row.updatedAt)
+            let kept = resource.row(updatedAt: row.updatedAt)
             #expect(kept == row || kept == loaded, "\(label)", sourceLocation: sourceLocation)
             #expect(
                 fresh.active[key]?.events.sorted() == resource.events.sorted(), "\(label)",

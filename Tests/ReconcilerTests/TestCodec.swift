@@ -1,17 +1,23 @@
-import Foundation
 import LosslessJSON
 import Model
 
 /// A wire of its own: the reconciler must not care how it looks.
 struct TestCodec: EventCodec {
-    struct Frame: Codable {
-        var id: String
-        var name: String
+    struct Frame: Recorded {
+        var id = ""
+        var name = ""
         var replyTo: String?
-        var wish: Wish
+        var wish = Wish.unusable("")
+
+        mutating func exchange(with record: inout Record) throws(RecordError) {
+            try record.required("id", &id)
+            try record.required("name", &name)
+            try record.member("replyTo", &replyTo)
+            try record.required("wish", &wish)
+        }
     }
 
-    enum Wish: Codable {
+    enum Wish {
         case activate(InstanceSpecification)
         case deactivate(InstanceSpecification)
         case remove(InstanceSpecification)
@@ -24,7 +30,7 @@ struct TestCodec: EventCodec {
     }
 
     func decode(frame: String) throws -> IncomingEvent {
-        let wire = try JSONDecoder().decode(Frame.self, from: Data(frame.utf8))
+        let wire = try Frame(recordedText: frame)
         let request: Request =
             switch wire.wish {
             case .activate(let instance): .activateInstance(instance)
@@ -64,6 +70,41 @@ struct TestCodec: EventCodec {
     }
 }
 
+extension TestCodec.Wish: Recordable {
+    var saysNothing: Bool { false }
+
+    var recorded: JSON {
+        let (name, content): (String, JSON) =
+            switch self {
+            case .activate(let instance): ("activate", instance.recorded)
+            case .deactivate(let instance): ("deactivate", instance.recorded)
+            case .remove(let instance): ("remove", instance.recorded)
+            case .inspect(let id): ("inspect", id.recorded)
+            case .removeVolume(let volume): ("volume.remove", volume.recorded)
+            case .pull(let image): ("pull", image.recorded)
+            case .release(let image): ("release", image.recorded)
+            case .inspectImage(let image): ("image.inspect", image.recorded)
+            case .unusable(let reason): ("strange", reason.recorded)
+            }
+        return .object(JSONObject([.init(key: name, value: content)]))
+    }
+
+    init(recorded: JSON) throws(RecordError) {
+        let (name, content) = try recorded.alternative
+        switch name {
+        case "activate": self = .activate(try InstanceSpecification(recorded: content))
+        case "deactivate": self = .deactivate(try InstanceSpecification(recorded: content))
+        case "remove": self = .remove(try InstanceSpecification(recorded: content))
+        case "inspect": self = .inspect(try String(recorded: content))
+        case "volume.remove": self = .removeVolume(try VolumeSpecification(recorded: content))
+        case "pull": self = .pull(try ImageSpecification(recorded: content))
+        case "release": self = .release(try ImageSpecification(recorded: content))
+        case "image.inspect": self = .inspectImage(try ImageSpecification(recorded: content))
+        default: self = .unusable(try String(recorded: content))
+        }
+    }
+}
+
 func event(_ id: String, _ wish: TestCodec.Wish, replyTo: String? = "reply.1") -> IncomingEvent {
     let name: String =
         switch wish {
@@ -76,11 +117,9 @@ func event(_ id: String, _ wish: TestCodec.Wish, replyTo: String? = "reply.1") -
         case .release: "release"
         case .unusable: "strange"
         }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
     let frame = TestCodec.Frame(id: id, name: name, replyTo: replyTo, wish: wish)
     do {
-        return try TestCodec().decode(frame: String(decoding: encoder.encode(frame), as: UTF8.self))
+        return try TestCodec().decode(frame: frame.recordedText)
     } catch {
         preconditionFailure("a frame made here is readable: \(error)")
     }

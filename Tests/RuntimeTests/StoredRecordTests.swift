@@ -1,4 +1,3 @@
-import Foundation
 import Model
 import Testing
 
@@ -48,7 +47,7 @@ struct StoredRecordTests {
         expected.readOnlyRoot = true
         expected.capabilitiesAdded = ["ALL"]
         expected.capabilitiesDropped = ["MKNOD"]
-        let instance = try JSONDecoder().decode(InstanceSpecification.self, from: Data(Self.early.utf8))
+        let instance = try InstanceSpecification(recordedText: Self.early)
         #expect(instance.container == expected)
         #expect(instance.uuid == "85db87bf-cb14")
         #expect(instance.credential == RegistryCredential(user: "bob", password: "s3cret"))
@@ -56,14 +55,14 @@ struct StoredRecordTests {
 
     @Test("of no version at all is what nobody asked anything of")
     func emptyRecord() throws {
-        #expect(
-            try JSONDecoder().decode(ContainerSpecification.self, from: Data("{}".utf8)) == ContainerSpecification())
+        let empty = try ContainerSpecification(recordedText: "{}")
+        #expect(empty == ContainerSpecification())
         let parts = #"{"limits":{},"blockIO":{},"healthCheck":{},"isolation":{},"log":{}}"#
-        #expect(
-            try JSONDecoder().decode(ContainerSpecification.self, from: Data(parts.utf8)) == ContainerSpecification())
+        let emptyParts = try ContainerSpecification(recordedText: parts)
+        #expect(emptyParts == ContainerSpecification())
     }
 
-    /// The decoders are written out, so that a property can be forgotten in them.
+    /// The members are written out, so that a property can be forgotten among them.
     @Test("is read back with every property that it has")
     func everyProperty() throws {
         var full = ContainerSpecification()
@@ -104,7 +103,8 @@ struct StoredRecordTests {
         for path in numbers { full[keyPath: path] = 7 }
         // A property that was not set above would let the next test pass without proving anything.
         #expect(unchanged(full, ContainerSpecification()) == [])
-        #expect(try JSONDecoder().decode(ContainerSpecification.self, from: JSONEncoder().encode(full)) == full)
+        let stored = try ContainerSpecification(recordedText: full.recordedText)
+        #expect(stored == full)
     }
 
     /// The properties, also of the parts, that two specifications have in common.

@@ -86,9 +86,9 @@ extension World {
         for key in reconciler.active.keys.sorted() {
             guard let resource = reconciler.active[key] else { continue }
             let row = try disk.store.resource(key)
-            let kept = try resource.row(updatedAt: row?.updatedAt ?? clock.wall)
+            let kept = resource.row(updatedAt: row?.updatedAt ?? clock.wall)
             // What was loaded and has not moved since is not written again.
-            let loaded = try fresh.active[key]?.row(updatedAt: kept.updatedAt)
+            let loaded = fresh.active[key]?.row(updatedAt: kept.updatedAt)
             try laws.hold(.memoryIsStore, kept == row || kept == loaded, "\(key)")
             try laws.hold(
                 .memoryIsStore, fresh.active[key]?.events.sorted() == resource.events.sorted(), "events of \(key)")
