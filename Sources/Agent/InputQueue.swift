@@ -86,7 +86,7 @@ final class InputQueue: Sendable {
             let progress = state.progress.map { Input.progress($0.key, text: $0.value) }
             state.progress.removeAll()
             guard state.inputs.count > count else {
-                defer { state.inputs.removeAll(keepingCapacity: state.inputs.capacity <= 1024) }
+                defer { state.inputs.removeAll(keepingCapacity: state.inputs.capacity <= 256) }
                 return progress + state.inputs
             }
             defer { state.inputs.removeFirst(count) }

@@ -27,6 +27,11 @@ struct ContainerHints {
 
     mutating func lose() { isComplete = false }
 
+    mutating func giveRoomBack() {
+        byID = byID.inLittleRoom
+        idsByUUID = idsByUUID.inLittleRoom
+    }
+
     subscript(id: String) -> ContainerSummary? { byID[id] }
 
     /// The container of an instance. The outer `nil` means that nothing can be said, the inner that there is none.

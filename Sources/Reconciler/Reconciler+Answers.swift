@@ -16,6 +16,11 @@ struct Outbox {
     /// Those whose time has come, in order.
     var ready: Deque<String> = []
     var onTheirWay = 0
+
+    mutating func giveRoomBack() {
+        letters = letters.inLittleRoom
+        ready = Deque(Array(ready))
+    }
 }
 
 /// One final answer for every event, kept until the server has taken it.

@@ -75,8 +75,26 @@ package final class Reconciler {
     /// The number of events that have no answer yet.
     package var openEventCount: Int { open.count }
 
-    /// Frees what is only kept for quicker work.
-    package func releaseMemory() { store.releaseMemory() }
+    /// Frees what is only kept for quicker work: the store's pages, and the room that a burst has taken.
+    package func releaseMemory() {
+        store.releaseMemory()
+        active = active.inLittleRoom
+        open = open.inLittleRoom
+        waiters = waiters.inLittleRoom
+        work = work.inLittleRoom
+        outbox.giveRoomBack()
+        hints.giveRoomBack()
+        wakeUps.giveRoomBack()
+        // Empty between batches.
+        effects = []
+        changed = []
+        tidings = []
+        newEvents = []
+        newWork = []
+        finishedWork = [:]
+        newLetters = []
+        moves = []
+    }
 
     /// Handles what happened as one transaction and returns what is to be done now that it is on the disk.
     ///
@@ -279,6 +297,13 @@ extension StoreError.Kind {
         case .unreadable, .other: false
         }
     }
+}
+
+// MARK: Room
+
+extension Dictionary {
+    /// The same without the room that was taken for more.
+    var inLittleRoom: Self { filter { _ in true } }
 }
 
 // MARK: Chance

@@ -49,6 +49,13 @@ struct WakeUps {
         return first.target
     }
 
+    /// Takes out what was cancelled, too, and would stay until its time.
+    mutating func giveRoomBack() {
+        let entries = heap.unordered.filter { times[$0.target] == $0.at }
+        times = times.inLittleRoom
+        heap = Heap(entries)
+    }
+
     private mutating func dropStale() {
         while let first = heap.min, times[first.target] != first.at { heap.removeMin() }
     }

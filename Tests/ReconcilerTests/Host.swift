@@ -59,6 +59,8 @@ final class Host {
     func give(_ inputs: [Input]) -> [Effect] {
         batches += 1
         let effects = reconciler.process(inputs, now: now)
+        // Whenever it is called, nothing must be lost by it.
+        if batches.isMultiple(of: 3) { reconciler.releaseMemory() }
         for effect in effects { collect(effect) }
         if inputs.contains(.tick), let next = reconciler.nextWakeUp {
             #expect(next > now, "\(label): a tick leaves nothing due")

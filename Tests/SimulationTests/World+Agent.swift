@@ -99,6 +99,8 @@ extension World {
         }
         disk.putOutFuse()
         killsInARow = 0
+        // Whenever it is called, nothing must be lost by it.
+        if batches.isMultiple(of: 8) { reconciler.releaseMemory() }
         if !disk.isFull { try checkRows(after: inputs, before: before, effects, isStart: isStart) }
         var left = 0
         leftLast = []
