@@ -25,6 +25,8 @@ package enum AgentDaemon {
         // One loop does all the network's work but the engine's: it is little, and each more is a thread.
         NIOSingletons.groupLoopCountSuggestion = 1
         NIOSingletons.blockingPoolThreadCountSuggestion = 1
+        // Otherwise the C library asks for every line of the log whether the host has moved to another time zone.
+        setenv("TZ", ":/etc/localtime", 0)
         let configuration = AgentConfiguration(
             environment: ProcessInfo.processInfo.environment, registrationURL: registrationURL)
         LoggingSystem.bootstrap { label in
@@ -48,6 +50,7 @@ package enum AgentDaemon {
         // Three threads, so that none of them waits for another: the loop, the engine, and the server with all else.
         let loopGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let engineGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        giveWay(engineGroup.next())
         let executors = EffectExecutors(
             engine: EventLoopExecutor(engineGroup.next()),
             server: EventLoopExecutor(MultiThreadedEventLoopGroup.singleton.next()))
@@ -121,6 +124,13 @@ package enum AgentDaemon {
             stateDirectories: [stateDirectory, AddressLookup.defaultStateDirectory],
             procRoot: configuration.hostRoots.proc)
         return surroundings
+    }
+
+    /// What the server asks is taken in and written down before it is worked on: where processors are short, the thread
+    /// of the event loop lets others go first.
+    private static func giveWay(_ eventLoop: any EventLoop) {
+        // On Linux 0 is the calling thread and no more. Less priority is granted to everybody.
+        eventLoop.execute { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10) }
     }
 
     private static func engineClient(

@@ -8,7 +8,7 @@ package struct InstanceMachine: Sendable, Hashable {
     // The wish
     package internal(set) var desired: InstanceDesire
     /// Not a part of the machine's record: it is long, and stays the same from step to step.
-    package internal(set) var specification = InstanceSpecification(uuid: "")
+    @Indirect package internal(set) var specification = InstanceSpecification(uuid: "")
 
     // Where it is
     package internal(set) var phase = InstancePhase.requested

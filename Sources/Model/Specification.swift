@@ -70,7 +70,7 @@ package struct InstanceSpecification: Sendable, Hashable {
     package var name: String
     /// The container that the server knows of; empty if none.
     package var externalID: String
-    package var container: ContainerSpecification
+    @Indirect package var container: ContainerSpecification
     /// Volumes to be there before the start.
     package var volumes: [VolumeSpecification]
     package var credential: RegistryCredential?
@@ -84,7 +84,7 @@ package struct InstanceSpecification: Sendable, Hashable {
         rancherID = ""
         self.name = name
         self.externalID = externalID
-        container = ContainerSpecification()
+        _container = Indirect(wrappedValue: ContainerSpecification())
         volumes = []
         noop = false
         stopGraceSeconds = InstanceSpecification.defaultStopGraceSeconds
