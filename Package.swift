@@ -7,6 +7,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -56,9 +57,10 @@ let package = Package(
 
         // The outside world
         .target(name: "Deadline", dependencies: [nioCore, nioPosix]),
+        .target(name: "HTTPTransport", dependencies: [nioCore, nioPosix, nioHTTP, nioTLS, nioSSL, deque]),
         .target(
             name: "DockerEngine",
-            dependencies: ["Deadline", "LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL, httpClient, logging]),
+            dependencies: ["HTTPTransport", "LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL, logging]),
         .target(
             name: "RancherAPI",
             dependencies: [
@@ -103,9 +105,13 @@ let package = Package(
             name: "EngineStub", dependencies: ["DockerEngine", nioCore, nioPosix, nioHTTP, nioSSL, logging],
             path: "Tests/EngineStub"),
         .testTarget(
+            name: "HTTPTransportTests",
+            dependencies: ["DockerEngine", "EngineStub", "HTTPTransport", nioCore, nioPosix, nioHTTP]),
+        .testTarget(
             name: "DockerEngineTests",
             dependencies: [
-                "DockerEngine", "EngineStub", "LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL, httpClient, logging,
+                "DockerEngine", "EngineStub", "HTTPTransport", "LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL,
+                logging,
             ]),
         // An engine in memory, with faults to order, for the tests of the core
         .target(name: "SimulatedEngine", dependencies: ["LosslessJSON", "Model"], path: "Tests/SimulatedEngine"),

@@ -81,7 +81,7 @@ package enum AgentDaemon {
         }
         let watch = EngineWatch(
             observer: EngineObserver(engine: engine, directory: containers, logger: logger), facts: facts,
-            queue: queue)
+            queue: queue, executor: executors.engine)
         let session = ServerSession(
             configuration: configuration, codec: codec, queue: queue, link: link, pings: pings, host: host,
             httpClient: httpClient, logger: logger)

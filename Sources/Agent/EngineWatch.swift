@@ -9,8 +9,14 @@ struct EngineWatch: Service {
     let observer: EngineObserver
     let facts: EngineFacts
     let queue: InputQueue
+    /// The thread on which the engine's socket is read: an event comes to the queue without waking another one.
+    let executor: EventLoopExecutor
 
     func run() async throws {
+        await withTaskExecutorPreference(executor) { await watch() }
+    }
+
+    private func watch() async {
         await ServiceLifecycle.cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 let (lists, list) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))

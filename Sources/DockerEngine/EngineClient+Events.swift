@@ -1,4 +1,4 @@
-import AsyncHTTPClient
+import HTTPTransport
 import LosslessJSON
 import NIOCore
 import NIOHTTP1
@@ -25,15 +25,17 @@ extension EngineClient {
         var request = EngineRequest(method: .GET, path: "/events")
         if let since { request.query.append(("since", since.description)) }
         request.query.append(("filters", (["type": ["container"]] as JSON).encodedText))
-        let response = try await open(request, within: deadlines.eventsAccepted)
+        let body = try await open(request, within: deadlines.eventsAccepted)
         let call = request.call
         let (events, buffer) = AsyncThrowingStream.makeStream(
             of: EngineEvent.self, bufferingPolicy: .bufferingOldest(bufferLimit))
         defer { forgetVersion() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
+                // What is not received any more is not to be sent either, whatever else goes on.
+                defer { body.close() }
                 do {
-                    try await Self.receive(response.body, call: call, into: buffer)
+                    try await Self.receive(body, call: call, into: buffer)
                     buffer.finish()
                 } catch {
                     buffer.finish(throwing: error)
@@ -48,12 +50,12 @@ extension EngineClient {
     }
 
     private static func receive(
-        _ body: HTTPClientResponse.Body, call: String,
+        _ body: HTTPStream, call: String,
         into buffer: AsyncThrowingStream<EngineEvent, any Error>.Continuation
     ) async throws(EngineError) {
         var splitter = JSONSplitter()
         do {
-            for try await chunk in body {
+            while let chunk = try await body.next() {
                 for object in try objects(in: chunk, &splitter, call: call) {
                     guard let event = EngineEvent(object), event.type == "container" else { continue }
                     if case .dropped = buffer.yield(event) {
@@ -64,10 +66,10 @@ extension EngineClient {
             try Task.checkCancellation()
         } catch let error as EngineError {
             throw error
-        } catch  where isCancellation(error) {
+        } catch is CancellationError {
             throw EngineError(.cancelled, "the subscription was given up", call: call)
         } catch {
-            throw cut(call, cause: text(error))
+            throw cut(call, cause: String(describing: error))
         }
         if splitter.isInsideValue { throw cut(call, cause: "the stream ended within an event") }
     }

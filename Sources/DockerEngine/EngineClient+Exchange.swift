@@ -1,5 +1,4 @@
-import AsyncHTTPClient
-import Deadline
+import HTTPTransport
 import LosslessJSON
 import NIOCore
 import NIOHTTP1
@@ -35,8 +34,6 @@ extension EngineClient {
     static let inspectLimitBytes = 8 << 20
     /// The size of an answer that lists everything on the host.
     static let listLimitBytes = 64 << 20
-    /// The part of a refusal that is read.
-    static let refusalLimitBytes = 1 << 20
 
     /// Makes a versioned call and returns the answer of an engine that did not refuse it.
     func answer(
@@ -64,97 +61,52 @@ extension EngineClient {
         }
     }
 
-    /// One request and its whole answer. Nothing is repeated.
+    /// One request and its whole answer.
     func exchange(
         _ request: EngineRequest, version: APIVersion?, within deadline: Duration, limit: Int
     ) async throws(EngineError) -> EngineAnswer {
-        let (message, ticket) = prepare(request, version)
-        let timed = await race(against: { await pass(deadline) }) { [self] in
-            await received(message, ticket, by: calls) { response in
-                // Half a refusal still is a refusal, and too long a one may be cut.
-                if response.status.code >= 400 { return await Self.refusalBody(response) }
-                return Array(buffer: try await response.body.collect(upTo: limit))
-            }
-            .map { EngineAnswer(status: $0.status, headers: $0.headers, body: $1) }
-        }
+        let result = await transport.whole(message(request, version), within: deadline, limit: limit)
+        let reply: HTTPReply
         do {
-            let answer = try timed.result.get()
-            noticeVersion(answer.headers)
-            return answer
+            reply = try result.get()
         } catch {
-            throw failure(error, timed.expired, after: deadline, of: request)
+            throw failure(error, after: deadline, of: request)
         }
+        noticeVersion(reply.head.headers)
+        return EngineAnswer(status: reply.head.status, headers: reply.head.headers, body: reply.body)
     }
 
-    /// Sends the request and waits for the head of the answer; its body is still to come.
-    func open(
-        _ request: EngineRequest, within deadline: Duration
-    ) async throws(EngineError) -> HTTPClientResponse {
+    /// Sends the request and waits for the head of the answer; its body is still to come. Who has it closes it.
+    func open(_ request: EngineRequest, within deadline: Duration) async throws(EngineError) -> HTTPStream {
         let version = try await version(for: request.call)
-        let (message, ticket) = prepare(request, version)
-        let timed = await race(against: { await pass(deadline) }) { [self] in
-            await received(message, ticket, by: streams) { response in
-                response.status.code >= 400 ? await Self.refusalBody(response) : []
-            }
-        }
-        let response: HTTPClientResponse
-        let body: [UInt8]
+        let result = await transport.stream(message(request, version), within: deadline)
+        let reply: HTTPReply
         do {
-            (response, body) = try timed.result.get()
+            reply = try result.get()
         } catch {
-            throw failure(error, timed.expired, after: deadline, of: request)
+            throw failure(error, after: deadline, of: request)
         }
-        noticeVersion(response.headers)
-        try check(EngineAnswer(status: response.status, headers: response.headers, body: body), of: request)
-        return response
+        noticeVersion(reply.head.headers)
+        do throws(EngineError) {
+            try check(
+                EngineAnswer(status: reply.head.status, headers: reply.head.headers, body: reply.body), of: request)
+        } catch {
+            reply.stream?.close()
+            throw error
+        }
+        guard let stream = reply.stream else {
+            throw EngineError(.badAnswer, "the Docker daemon answered with nothing", call: request.call)
+        }
+        return stream
     }
 
-    private func prepare(_ request: EngineRequest, _ version: APIVersion?) -> (HTTPClientRequest, ticket: Int) {
-        var message = HTTPClientRequest(url: endpoint.baseURL + request.uri(version))
-        message.method = request.method
-        // A unix socket has no host name, but HTTP/1.1 demands one.
-        if case .unixSocket = endpoint.address { message.headers.add(name: "Host", value: "docker") }
-        for (name, value) in request.headers { message.headers.add(name: name, value: value) }
-        if let body = request.body {
-            message.headers.add(name: "Content-Type", value: "application/json")
-            message.body = .bytes(ByteBuffer(bytes: body.encoded))
-        }
-        let ticket = ledger.issue()
-        message.headers.add(name: SendLedger.header, value: String(ticket))
-        return (message, ticket)
-    }
-
-    private func received(
-        _ message: HTTPClientRequest, _ ticket: Int, by client: HTTPClient,
-        body: @Sendable (HTTPClientResponse) async throws -> [UInt8]
-    ) async -> Result<(HTTPClientResponse, [UInt8]), TransportFailure> {
-        let response: HTTPClientResponse
-        do {
-            // Ours is the only deadline: it covers the body as well.
-            response = try await client.execute(message, deadline: .distantFuture)
-            _ = ledger.withdraw(ticket)
-        } catch {
-            return .failure(TransportFailure(stage: ledger.withdraw(ticket) ? .sent : .notSent, cause: error))
-        }
-        do {
-            return .success((response, try await body(response)))
-        } catch {
-            return .failure(TransportFailure(stage: .answering, cause: error))
-        }
-    }
-
-    /// As much of the body of a refusal as can be had.
-    private static func refusalBody(_ response: HTTPClientResponse) async -> [UInt8] {
-        var bytes: [UInt8] = []
-        do {
-            for try await chunk in response.body {
-                bytes.append(contentsOf: chunk.readableBytesView.prefix(refusalLimitBytes - bytes.count))
-                if bytes.count >= refusalLimitBytes { break }
-            }
-        } catch {
-            // The status has said what counts.
-        }
-        return bytes
+    private func message(_ request: EngineRequest, _ version: APIVersion?) -> HTTPRequest {
+        var headers: HTTPHeaders = ["Host": endpoint.host]
+        for (name, value) in request.headers { headers.add(name: name, value: value) }
+        if request.body != nil { headers.add(name: "Content-Type", value: "application/json") }
+        return HTTPRequest(
+            method: request.method, uri: request.uri(version), headers: headers,
+            body: request.body.map { ByteBuffer(bytes: $0.encoded) })
     }
 
     func check(_ answer: EngineAnswer, of request: EngineRequest) throws(EngineError) {
@@ -176,10 +128,8 @@ extension EngineClient {
     }
 
     /// The error that a caller sees.
-    func failure(
-        _ failure: TransportFailure, _ expired: Bool, after deadline: Duration, of request: EngineRequest
-    ) -> EngineError {
-        let error = describe(failure, expired, after: deadline, call: request.call)
+    func failure(_ failure: TransportFailure, after deadline: Duration, of request: EngineRequest) -> EngineError {
+        let error = describe(failure, after: deadline, call: request.call)
         switch error.kind {
         // The next engine that answers here may be another one.
         case .unreachable, .cut: forgetVersion()
@@ -188,27 +138,23 @@ extension EngineClient {
         return error
     }
 
-    private func describe(
-        _ failure: TransportFailure, _ expired: Bool, after deadline: Duration, call: String
-    ) -> EngineError {
-        if !expired, Self.isCancellation(failure.cause) {
-            return EngineError(.cancelled, "the call was given up", call: call)
+    private func describe(_ failure: TransportFailure, after deadline: Duration, call: String) -> EngineError {
+        let cause: String
+        switch failure.cause {
+        case .cancelled: return EngineError(.cancelled, "the call was given up", call: call)
+        case .expired where failure.stage != .notSent:
+            return EngineError(.timedOut, "the Docker daemon did not answer within \(deadline)", call: call)
+        case .expired: cause = "nothing within \(deadline)"
+        case .error(let error): cause = String(describing: error)
         }
-        let cause = expired ? "nothing within \(deadline)" : Self.text(failure.cause)
         switch failure.stage {
-        case .notSent where Self.isConfiguration(failure.cause):
-            return EngineError(.configuration, "the request cannot be made: \(cause)", call: call)
         case .notSent: return unreachable(call: call, cause: cause)
-        case .sent, .answering:
-            if expired {
-                return EngineError(.timedOut, "the Docker daemon did not answer within \(deadline)", call: call)
-            }
-            return failure.stage == .sent
-                ? EngineError(
-                    .cut, "the connection to the Docker daemon was lost before it answered", call: call, cause: cause)
-                : EngineError(
-                    .badAnswer, "the answer of the Docker daemon could not be read to its end", call: call,
-                    cause: cause)
+        case .sent:
+            return EngineError(
+                .cut, "the connection to the Docker daemon was lost before it answered", call: call, cause: cause)
+        case .answering:
+            return EngineError(
+                .badAnswer, "the answer of the Docker daemon could not be read to its end", call: call, cause: cause)
         }
     }
 
@@ -216,24 +162,6 @@ extension EngineClient {
         EngineError(
             .unreachable, "Cannot connect to the Docker daemon at \(endpoint). Is the docker daemon running?",
             call: call, cause: cause)
-    }
-
-    static func isCancellation(_ error: any Error) -> Bool {
-        if error is CancellationError { return true }
-        guard let error = error as? HTTPClientError else { return false }
-        return error == .cancelled || error == .alreadyShutdown
-    }
-
-    private static func isConfiguration(_ error: any Error) -> Bool {
-        guard let error = error as? HTTPClientError else { return false }
-        switch error {
-        case .invalidURL, .emptyHost, .emptyScheme, .missingSocketPath: return true
-        default: return error.shortDescription.hasPrefix("Invalid header")
-        }
-    }
-
-    static func text(_ error: any Error) -> String {
-        (error as? HTTPClientError)?.shortDescription ?? String(describing: error)
     }
 
     /// One component of a path. An empty one or a dot would make another path of it, such as that of the list.

@@ -1,4 +1,4 @@
-import AsyncHTTPClient
+import HTTPTransport
 package import LosslessJSON
 import NIOCore
 import NIOHTTP1
@@ -43,31 +43,32 @@ extension EngineClient {
         var request = EngineRequest(method: .POST, path: "/images/create")
         request.query = [("fromImage", name), ("tag", tag)]
         if let auth { request.headers.append(("X-Registry-Auth", auth.headerValue)) }
-        let response: HTTPClientResponse
+        let body: HTTPStream
         do throws(EngineError) {
-            response = try await open(request, within: deadlines.pullInactivity)
+            body = try await open(request, within: deadlines.pullInactivity)
         } catch {
             throw Self.judged(error)
         }
+        defer { body.close() }
         let call = request.call
         let silence = deadlines.pullInactivity
         let activity = Activity()
         let timed = await race(against: { await activity.silence(of: silence) }) {
             do {
-                try await Self.follow(response.body, call: call, activity, onProgress)
+                try await Self.follow(body, call: call, activity, onProgress)
                 return .success(())
             } catch {
-                return .failure(TransportFailure(stage: .answering, cause: error))
+                return .failure(error)
             }
         }
-        guard case .failure(let failure) = timed.result else { return }
+        guard case .failure(let error) = timed.result else { return }
         if timed.expired {
             throw EngineError(
                 .timedOut, "the Docker daemon reported no progress of the pull within \(silence)", call: call)
         }
-        if let error = failure.cause as? EngineError { throw error }
-        if Self.isCancellation(failure.cause) { throw EngineError(.cancelled, "the pull was given up", call: call) }
-        throw Self.cut(call, cause: Self.text(failure.cause))
+        if let error = error as? EngineError { throw error }
+        if error is CancellationError { throw EngineError(.cancelled, "the pull was given up", call: call) }
+        throw Self.cut(call, cause: String(describing: error))
     }
 
     /// The engine answers 500 where the registry has refused the login: only the text tells. That is a 401 in truth.
@@ -83,12 +84,12 @@ extension EngineClient {
     }
 
     private static func follow(
-        _ body: HTTPClientResponse.Body, call: String, _ activity: Activity, _ onProgress: @Sendable (JSON) -> Void
+        _ body: HTTPStream, call: String, _ activity: Activity, _ onProgress: @Sendable (JSON) -> Void
     ) async throws {
         var splitter = JSONSplitter()
         var hasBegun = false
         var repetition = Repetition()
-        for try await chunk in body {
+        while let chunk = try await body.next() {
             let objects = try objects(in: chunk, &splitter, call: call)
             if objects.isEmpty { activity.note() }
             for object in objects {
@@ -133,7 +134,7 @@ extension EngineClient {
         in chunk: ByteBuffer, _ splitter: inout JSONSplitter, call: String
     ) throws(EngineError) -> [JSON] {
         do {
-            return try splitter.append(chunk.readableBytesView)
+            return try splitter.append(Array(buffer: chunk))
         } catch {
             throw EngineError(.badAnswer, "the stream of the Docker daemon is no JSON", call: call, cause: "\(error)")
         }

@@ -1,5 +1,4 @@
-import AsyncHTTPClient
-import Glibc
+import HTTPTransport
 package import Logging
 package import NIOCore
 import NIOPosix
@@ -8,8 +7,7 @@ import Synchronization
 
 /// A client of one Docker Engine.
 ///
-/// Every call has a deadline, is sent at most once and never again by itself, and throws ``EngineError`` only. Calls
-/// and streams use different HTTP clients, so that neither takes connections from the other.
+/// Every call has a deadline, is never repeated if it may have taken effect, and throws ``EngineError`` only.
 package final class EngineClient: Sendable {
     /// The engine that is spoken to.
     package let endpoint: EngineEndpoint
@@ -18,9 +16,7 @@ package final class EngineClient: Sendable {
     let preferredVersion: APIVersion?
     let logger: Logger
     let negotiation = Mutex<Negotiated?>(nil)
-    let calls: HTTPClient
-    let streams: HTTPClient
-    let ledger = SendLedger()
+    let transport: HTTPTransport
 
     /// No connection is made yet; the certificates are read.
     ///
@@ -35,60 +31,37 @@ package final class EngineClient: Sendable {
         self.deadlines = deadlines
         self.preferredVersion = preferredVersion
         self.logger = logger
-        var configuration = HTTPClient.Configuration(
-            tlsConfiguration: try Self.tlsConfiguration(endpoint), redirectConfiguration: .disallow,
-            timeout: .init(connect: TimeAmount(deadlines.connect)))
-        configuration.httpVersion = .http1Only
-        // A hung call must not make others wait for a connection.
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
-        // Our callers know better when to try again, and until then want to know at once that nobody is there.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.connectionPool.idleTimeout = .seconds(30)
-        if case .unixSocket = endpoint.address {
-            // Connecting is cheap, and a fresh connection cannot turn out to belong to an engine that is gone.
-            configuration.maximumUsesPerConnection = 1
-        }
-        let ledger = ledger
-        let isRemote = if case .tcp = endpoint.address { true } else { false }
-        configuration.http1_1ConnectionDebugInitializer = { channel in
-            let watched = ledger.watch(channel)
-            return isRemote ? watched.flatMap { Self.keepAlive(channel) } : watched
-        }
-        calls = HTTPClient(eventLoopGroupProvider: .shared(eventLoopGroup), configuration: configuration)
-        streams = HTTPClient(eventLoopGroupProvider: .shared(eventLoopGroup), configuration: configuration)
+        var limits = HTTPTransportLimits()
+        limits.connect = TimeAmount(deadlines.connect)
+        if case .tcp = endpoint.address { limits.idle = .seconds(30) }
+        transport = HTTPTransport(
+            address: endpoint.address, tls: try Self.tlsContext(endpoint), limits: limits,
+            eventLoop: eventLoopGroup.next())
     }
 
-    /// Closes all connections; calls that are under way fail. Must be called once before the client is given up.
-    package func shutdown() async throws {
-        // Both are shut down, whatever the first has to say.
-        let first: (any Error)?
+    /// Closes all connections; calls that are under way fail as cancelled.
+    package func shutdown() async { await transport.shutDown() }
+
+    private static func tlsContext(_ endpoint: EngineEndpoint) throws(EngineError) -> NIOSSLContext? {
         do {
-            try await calls.shutdown()
-            first = nil
+            return try tlsConfiguration(endpoint).map { try NIOSSLContext(configuration: $0) }
+        } catch let error as EngineError {
+            throw error
         } catch {
-            first = error
+            throw EngineError(
+                .configuration, "the certificates for \(endpoint) cannot be used", cause: String(describing: error))
         }
-        try await streams.shutdown()
-        if let first { throw first }
-    }
-
-    /// A stream may be silent for days, so only the kernel can notice that a remote engine's host is gone: within a
-    /// minute or so.
-    private static func keepAlive(_ channel: any Channel) -> EventLoopFuture<Void> {
-        let options: [(ChannelOptions.Types.SocketOption, SocketOptionValue)] = [
-            (.init(level: .socket, name: .so_keepalive), 1),
-            (.init(level: .tcp, name: .init(rawValue: TCP_KEEPIDLE)), 30),
-            (.init(level: .tcp, name: .init(rawValue: TCP_KEEPINTVL)), 10),
-            (.init(level: .tcp, name: .init(rawValue: TCP_KEEPCNT)), 3),
-        ]
-        let set = options.map { channel.setOption($0, value: $1) }
-        // Not worth failing for.
-        return EventLoopFuture.andAllComplete(set, on: channel.eventLoop)
     }
 
     private static func tlsConfiguration(_ endpoint: EngineEndpoint) throws(EngineError) -> TLSConfiguration? {
-        guard case .certificates(let directory, let verifiesServer) = endpoint.tls else { return nil }
         var configuration = TLSConfiguration.makeClientConfiguration()
+        let directory: String
+        let verifiesServer: Bool
+        switch endpoint.tls {
+        case .none: return nil
+        case .systemAuthorities: return configuration
+        case .certificates(let path, let verifies): (directory, verifiesServer) = (path, verifies)
+        }
         do {
             configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(directory + "/cert.pem")
                 .map { .certificate($0) }

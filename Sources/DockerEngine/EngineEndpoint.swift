@@ -1,13 +1,7 @@
+package import HTTPTransport
+
 /// Where the Docker Engine listens, and how to prove who we are.
 package struct EngineEndpoint: Sendable, Hashable, CustomStringConvertible {
-    /// What to connect to.
-    package enum Address: Sendable, Hashable {
-        /// A unix socket by its absolute path.
-        case unixSocket(path: String)
-        /// A host name or IP address (IPv6 without brackets) and its port.
-        case tcp(host: String, port: Int)
-    }
-
     /// Who proves to whom who he is.
     package enum TLS: Sendable, Hashable {
         /// Plain HTTP.
@@ -19,7 +13,7 @@ package struct EngineEndpoint: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// What to connect to.
-    package let address: Address
+    package let address: HTTPAddress
     /// How the connection is secured; never for a unix socket.
     package let tls: TLS
     /// The address as the operator wrote it.
@@ -68,13 +62,11 @@ package struct EngineEndpoint: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The beginning of every URL, without a final slash.
-    var baseURL: String {
+    /// The header `Host`: HTTP/1.1 demands one, also of a unix socket, which has no name.
+    var host: String {
         switch address {
-        case .unixSocket(let path): "http+unix://" + Encoding.percent(path)
-        case .tcp(let host, let port):
-            (tls == .none ? "http://" : "https://") + (host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host)
-                + ":\(port)"
+        case .unixSocket: "docker"
+        case .tcp(let host, let port): (host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host) + ":\(port)"
         }
     }
 
@@ -97,7 +89,7 @@ package struct EngineEndpoint: Sendable, Hashable, CustomStringConvertible {
 
     private static func address(
         _ rest: Substring, defaultPort: Int, in text: String
-    ) throws(EngineError) -> Address {
+    ) throws(EngineError) -> HTTPAddress {
         let authority = rest.hasSuffix("/") ? rest.dropLast() : rest
         let host: Substring
         let port: Substring?

@@ -1,34 +1,19 @@
 /// The result of an operation that a timer was running against.
 struct Timed<Success: Sendable>: Sendable {
-    let result: Result<Success, TransportFailure>
+    let result: Result<Success, any Error>
     /// True if the timer ran out first and the operation was cancelled for it.
     let expired: Bool
 }
 
-/// Why a request got no whole answer, and how far it had come.
-struct TransportFailure: Error {
-    enum Stage: Sendable {
-        /// Not a byte of the request was given to a connection, and none will be.
-        case notSent
-        /// The request was sent; no answer had begun.
-        case sent
-        /// The head of the answer was there.
-        case answering
-    }
-
-    let stage: Stage
-    let cause: any Error
-}
-
 private enum Finisher<Success: Sendable>: Sendable {
-    case operation(Result<Success, TransportFailure>)
+    case operation(Result<Success, any Error>)
     case timer(cancelled: Bool)
 }
 
 /// Runs the operation until it ends or the timer does; then it is cancelled, and its end is waited for.
 func race<Success: Sendable>(
     against timer: @escaping @Sendable () async -> Void,
-    _ operation: @escaping @Sendable () async -> Result<Success, TransportFailure>
+    _ operation: @escaping @Sendable () async -> Result<Success, any Error>
 ) async -> Timed<Success> {
     await withTaskGroup(of: Finisher<Success>.self) { group in
         group.addTask { .operation(await operation()) }

@@ -18,13 +18,16 @@ package struct JSONSplitter: Sendable {
     ///
     /// - Throws: ``JSONError`` for a value that is no JSON or exceeds ``limit``; the stream cannot be read on then.
     package mutating func append(_ chunk: some Sequence<UInt8>) throws(JSONError) -> [JSON] {
+        try append(Array(chunk))
+    }
+
+    /// The same, for what lies in one piece already.
+    package mutating func append(_ chunk: [UInt8]) throws(JSONError) -> [JSON] {
         var values: [JSON] = []
-        for byte in chunk {
-            if pending.isEmpty, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { continue }
-            pending.append(byte)
-            guard pending.count <= limit else {
-                throw JSONError(message: "a value of more than \(limit) bytes", offset: limit)
-            }
+        // Where the value at hand begins in this chunk.
+        var start = 0
+        for index in chunk.indices {
+            let byte = chunk[index]
             if inString {
                 if escaped {
                     escaped = false
@@ -36,20 +39,30 @@ package struct JSONSplitter: Sendable {
                 continue
             }
             switch byte {
-            case UInt8(ascii: "\"") where depth > 0: inString = true
-            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "{"), UInt8(ascii: "["):
+                if depth == 0 { start = index }
+                depth += 1
+            case 0x20, 0x0A, 0x0D, 0x09: continue
+            case _ where depth == 0: throw JSONError(message: "an object or array expected", offset: 0)
+            case UInt8(ascii: "\""): inString = true
             case UInt8(ascii: "}"), UInt8(ascii: "]"):
                 depth -= 1
-                if depth <= 0 {
-                    let whole = pending
+                if depth == 0 {
+                    try keep(chunk[start...index])
+                    values.append(try JSON(parsing: pending))
                     pending.removeAll(keepingCapacity: true)
-                    depth = 0
-                    values.append(try JSON(parsing: whole))
                 }
-            default:
-                if depth == 0 { throw JSONError(message: "an object or array expected", offset: 0) }
+            default: continue
             }
         }
+        if depth > 0 { try keep(chunk[start...]) }
         return values
+    }
+
+    private mutating func keep(_ part: ArraySlice<UInt8>) throws(JSONError) {
+        guard pending.count + part.count <= limit else {
+            throw JSONError(message: "a value of more than \(limit) bytes", offset: limit)
+        }
+        pending += part
     }
 }

@@ -273,7 +273,9 @@ extension RancherServer {
             return .error(.forbidden, code: "Forbidden", message: "name must start with reply.", field: "name")
         }
         let (isCut, delay) = state.withLock { state in
-            state.report(.published(state.take(message, accessKey: accessKey)))
+            // In two steps: all the lists of a state that is still needed for the report would be copied.
+            let taken = state.take(message, accessKey: accessKey)
+            state.report(.published(taken))
             return (Faults.take(&state.faults.publishCutCount), state.faults.publishDelay)
         }
         if isCut { return .cut }

@@ -77,7 +77,7 @@ struct PingResponderTests {
         } catch {
             result = .failure(error)
         }
-        try await client.shutdown()
+        await client.shutdown()
         try result.get()
     }
 

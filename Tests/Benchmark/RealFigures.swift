@@ -34,7 +34,7 @@ struct RealFigures {
                 if number > 2 { processor.append((try rig.meter.processorSeconds - before) * 1000) }
             }
         }
-        try await client.shutdown()
+        await client.shutdown()
         page.add("real engine: create, start and inspect, bare", "ms", bare)
         page.add("real engine: activate, frame to answer", "ms", ours)
         let ratio = Figure.quantile(0.5, of: ours) / Figure.quantile(0.5, of: bare)

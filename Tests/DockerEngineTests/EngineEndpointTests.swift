@@ -1,6 +1,7 @@
 import DockerEngine
 import EngineStub
 import Foundation
+import HTTPTransport
 import LosslessJSON
 import NIOCore
 import NIOSSL

@@ -282,7 +282,7 @@ struct EngineErrorTests {
         } body: { stub in
             let client = try stub.client()
             _ = try await client.info()
-            try await client.shutdown()
+            await client.shutdown()
             #expect(await failure { _ = try await client.info() }?.kind == .cancelled)
         }
     }

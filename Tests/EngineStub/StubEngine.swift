@@ -198,10 +198,10 @@ package func using(_ client: EngineClient, _ body: (EngineClient) async throws -
     do {
         try await body(client)
     } catch {
-        try await client.shutdown()
+        await client.shutdown()
         throw error
     }
-    try await client.shutdown()
+    await client.shutdown()
 }
 
 /// The error that the call throws.

@@ -49,7 +49,7 @@ final class CannedEngine: Sendable {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let result: Result<Void, any Error>
         do { result = .success(try await body(engine, client)) } catch { result = .failure(error) }
-        try await client.shutdown()
+        await client.shutdown()
         try await server.close()
         try result.get()
     }
