@@ -46,7 +46,7 @@ let package = Package(
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "Migrations", path: "migrations", sources: ["Migrations.swift"],
-            resources: [.embedInCode("m0001_initial.sql"), .embedInCode("m0002_apart.sql")]),
+            resources: [.embedInCode("m0001_initial.sql"), .embedInCode("m0002_apart.sql"), .embedInCode("m0003_lean.sql")]),
         .target(name: "Store", dependencies: ["CSQLite", "Migrations", "Model"]),
 
         // The decisions

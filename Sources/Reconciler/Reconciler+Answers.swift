@@ -98,7 +98,6 @@ extension Reconciler {
         try returned(eventID)
         guard outbox.letters.removeValue(forKey: eventID) != nil else { return }
         try store.replyDelivered(to: eventID, at: now)
-        try store.setState(.closed, ofEvent: eventID, at: now)
     }
 
     func undelivered(_ eventID: String, reason: String, isFinal: Bool) throws {

@@ -42,7 +42,10 @@ extension Store {
     /// - Throws: ``StoreError``.
     package func insert(_ transition: TransitionRow) throws(StoreError) {
         try connection.run(
-            "INSERT INTO transition (key, generation, from_phase, to_phase, cause, at) VALUES (?, ?, ?, ?, ?, ?)",
+            """
+            INSERT INTO transition (key, number, generation, from_phase, to_phase, cause, at) VALUES
+                (?1, (SELECT coalesce(max(number), 0) + 1 FROM transition WHERE key = ?1), ?2, ?3, ?4, ?5, ?6)
+            """,
             .text(transition.key.description), .integer(transition.generation), .text(transition.from),
             .text(transition.to), .text(transition.cause), .integer(transition.at.milliseconds))
     }
@@ -53,8 +56,8 @@ extension Store {
     package func trimHistory(of key: ResourceKey, to count: Int) throws(StoreError) {
         try connection.run(
             """
-            DELETE FROM transition WHERE key = ?1 AND sequence <=
-                (SELECT sequence FROM transition WHERE key = ?1 ORDER BY sequence DESC LIMIT 1 OFFSET ?2)
+            DELETE FROM transition WHERE key = ?1 AND number <=
+                (SELECT number FROM transition WHERE key = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)
             """, .text(key.description), .integer(count))
     }
 
@@ -64,7 +67,7 @@ extension Store {
     package func history(of key: ResourceKey) throws(StoreError) -> [TransitionRow] {
         try connection.rows(
             """
-            SELECT generation, from_phase, to_phase, cause, at FROM transition WHERE key = ? ORDER BY sequence
+            SELECT generation, from_phase, to_phase, cause, at FROM transition WHERE key = ? ORDER BY number
             """, .text(key.description)
         ) { row in
             TransitionRow(

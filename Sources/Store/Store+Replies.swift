@@ -1,6 +1,6 @@
 package import Model
 
-/// One row of table `reply`, without its body.
+/// One row of table `reply`, without its body, and how far its delivery has come.
 package struct ReplyRow: Sendable, Hashable {
     package var eventID: String
     package var isFailure: Bool
@@ -10,8 +10,10 @@ package struct ReplyRow: Sendable, Hashable {
     package var createdAt: Timestamp
     package var deliveredAt: Timestamp?
 
-    fileprivate static let columns =
-        "event_id, is_failure, attempts, next_attempt_at, last_error, created_at, delivered_at"
+    fileprivate static let all = """
+        SELECT event_id, is_failure, delivery_attempts, next_delivery_at, delivery_error, created_at, delivered_at
+        FROM reply JOIN event ON event.id = event_id
+        """
 
     fileprivate init?(_ row: borrowing Row) {
         eventID = row.text(0)
@@ -33,7 +35,7 @@ extension Store {
     ) throws(StoreError) {
         try connection.run(
             """
-            INSERT INTO reply (event_id, body, is_failure, attempts, last_error, created_at) VALUES (?, ?, ?, 0, '', ?)
+            INSERT INTO reply (event_id, body, is_failure, created_at) VALUES (?, ?, ?, ?)
             """, .text(eventID), .text(body), .integer(isFailure ? 1 : 0), .integer(time.milliseconds))
     }
 
@@ -48,9 +50,7 @@ extension Store {
     ///
     /// - Throws: ``StoreError``.
     package func reply(to eventID: String) throws(StoreError) -> ReplyRow? {
-        try connection.rows(
-            "SELECT \(ReplyRow.columns) FROM reply WHERE event_id = ?", .text(eventID), read: ReplyRow.init
-        ).first
+        try connection.rows("\(ReplyRow.all) WHERE event_id = ?", .text(eventID), read: ReplyRow.init).first
     }
 
     /// All answers that the server has not taken yet, oldest first.
@@ -58,10 +58,7 @@ extension Store {
     /// - Throws: ``StoreError``.
     package func undeliveredReplies() throws(StoreError) -> [ReplyRow] {
         try connection.rows(
-            """
-            SELECT \(ReplyRow.columns) FROM reply JOIN event ON event.id = reply.event_id
-            WHERE event.state = 'answered' ORDER BY reply.created_at, event_id
-            """, read: ReplyRow.init)
+            "\(ReplyRow.all) WHERE state = 'answered' ORDER BY created_at, event_id", read: ReplyRow.init)
     }
 
     /// Notes a try that did not succeed.
@@ -71,16 +68,19 @@ extension Store {
         to eventID: String, attempts: Int, next: Timestamp?, error: String
     ) throws(StoreError) {
         try connection.run(
-            "UPDATE reply SET attempts = ?2, next_attempt_at = ?3, last_error = ?4 WHERE event_id = ?1",
+            "UPDATE event SET delivery_attempts = ?2, next_delivery_at = ?3, delivery_error = ?4 WHERE id = ?1",
             .text(eventID), .integer(attempts), SQLValue(next?.milliseconds), .text(error))
     }
 
-    /// Notes that the server has the answer.
+    /// Notes that the server has the answer: nothing is left to do about the event.
     ///
     /// - Throws: ``StoreError``.
     package func replyDelivered(to eventID: String, at time: Timestamp) throws(StoreError) {
         try connection.run(
-            "UPDATE reply SET delivered_at = ?2, next_attempt_at = NULL, last_error = '' WHERE event_id = ?1",
+            """
+            UPDATE event SET state = 'closed', closed_at = ?2, delivered_at = ?2, next_delivery_at = NULL,
+                delivery_error = '' WHERE id = ?1
+            """,
             .text(eventID), .integer(time.milliseconds))
     }
 }

@@ -30,7 +30,7 @@ struct SimulationTests {
     static let killPlaces =
         [
             "BEGIN IMMEDIATE", "COMMIT", "INSERT event", "SELECT event", "UPDATE event", "INSERT resource",
-            "SELECT resource", "INSERT transition", "INSERT reply", "UPDATE reply", "SELECT reply",
+            "SELECT resource", "INSERT transition", "INSERT reply", "SELECT reply",
         ].map { "before " + $0 }
         + ["answer", "progress", "find", "create", "start", "stop", "remove", "pull", "plug-in", "inspect"].map {
             "after " + $0
