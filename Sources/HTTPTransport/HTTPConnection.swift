@@ -26,6 +26,7 @@ final class HTTPConnection: ChannelInboundHandler, HTTPCarrier {
     private var call: HTTPCall?
     private var wholeRequestIsSent = false
     private var isKeptAlive = false
+    private var isThrough = false
 
     /// - Parameter handshake: Succeeds when TLS is agreed upon; `nil` without TLS.
     init(keeper: any Keeper, handshake: EventLoopPromise<Void>?, on eventLoop: any EventLoop) {
@@ -63,7 +64,7 @@ final class HTTPConnection: ChannelInboundHandler, HTTPCarrier {
 
     func close() { context?.close(promise: nil) }
 
-    /// It was made for a call that did not wait for it.
+    /// It may be used by the next call.
     func becomeIdle() {
         guard let context, context.channel.isActive else { return }
         idleSince = .now()
@@ -104,10 +105,18 @@ final class HTTPConnection: ChannelInboundHandler, HTTPCarrier {
             call.connection = nil
             self.call = nil
             call.ended()
-            guard isKeptAlive, wholeRequestIsSent, context.channel.isActive else { return close() }
-            idleSince = .now()
-            keeper?.isFree(self)
+            if isKeptAlive, wholeRequestIsSent { isThrough = true } else { close() }
         }
+    }
+
+    /// Only now is it certain that the server has not said more than was asked for: that would be taken for the answer
+    /// to the next request.
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if isThrough {
+            isThrough = false
+            becomeIdle()
+        }
+        context.fireChannelReadComplete()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { lose(error) }

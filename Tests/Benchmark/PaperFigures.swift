@@ -63,8 +63,15 @@ struct PaperFigures {
 
     private func latencies(into page: inout Page) async throws {
         var took: [Double] = []
+        var processor: [Double] = []
         try await run { rig, _ in
             for instance in Rig.instances(20) { try await live(instance, rig) }
+            let meter = try rig.meter
+            for instance in Rig.instances(100) {
+                let before = try meter.processorSeconds
+                try await live(instance, rig)
+                processor.append((try meter.processorSeconds - before) * 1000)
+            }
             for instance in Rig.instances(300) {
                 let answer = try await rig.answers.ask(instance.activate())
                 took.append(answer.took.inSeconds * 1000)
@@ -72,6 +79,7 @@ struct PaperFigures {
         }
         page.add("activate, one at a time: frame to answer, p50", "ms", took)
         page.add("activate, one at a time: frame to answer, p99", "ms", [Figure.quantile(0.99, of: took)])
+        page.add("processor time of a lifecycle, one at a time", "ms", processor)
     }
 
     // MARK: Throughput
