@@ -26,8 +26,8 @@ struct EngineWatch: Service {
                     case .list(let containers):
                         queue.push(.containers(containers))
                         list.yield()
-                    case .changed(let container): queue.push(.containerChanged(container))
-                    case .gone(let id): queue.push(.containerGone(id: id))
+                    case .changed(let container): queue.pushPatiently(.containerChanged(container))
+                    case .gone(let id): queue.pushPatiently(.containerGone(id: id))
                     case .lost: queue.push(.engineLost)
                     }
                 }

@@ -1,4 +1,6 @@
 internal import Model
+internal import NIOCore
+internal import NIOPosix
 internal import Reconciler
 internal import Synchronization
 
@@ -11,6 +13,8 @@ final class InputQueue: Sendable {
         var consumer: CheckedContinuation<Void, Never>?
         /// Somebody wanted the loop to look up, whether there is anything or not.
         var isPoked = false
+        /// How many of the inputs have not woken the loop.
+        var patient = 0
     }
 
     private let state = Mutex(State())
@@ -37,6 +41,28 @@ final class InputQueue: Sendable {
             return true
         }
     }
+
+    /// Puts in what nobody waits for: it is handled together with what comes next, or some time later on its own. Its
+    /// place among the others is kept.
+    func pushPatiently(_ input: Input) {
+        guard let eventLoop = MultiThreadedEventLoopGroup.currentEventLoop else { return push(input) }
+        let count = state.withLock { state in
+            state.inputs.append(input)
+            state.patient += 1
+            return state.patient
+        }
+        if count == 1 {
+            eventLoop.scheduleTask(in: Self.patience) { [self] in
+                if state.withLock({ $0.patient > 0 }) { poke() }
+            }
+        } else if count >= Self.patientLimit {
+            poke()
+        }
+    }
+
+    private static let patience = TimeAmount.milliseconds(200)
+    /// Less than the answers that may be on their way: who waits for a place among them waits for the loop.
+    private static let patientLimit = 16
 
     /// Puts in what work has to tell; it takes the place of what the same work has told before.
     func report(_ work: WorkID, _ text: String) {
@@ -65,11 +91,15 @@ final class InputQueue: Sendable {
     }
 
     /// Waits until there is something, or somebody pokes, or the task is cancelled; then takes out what there is.
-    func take(atMost count: Int) async -> [Input] {
+    ///
+    /// Waits where its caller runs: whoever puts in wakes that thread, and no other one in between.
+    nonisolated(nonsending) func take(atMost count: Int) async -> [Input] {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isReady = state.withLock { state in
-                    if !state.inputs.isEmpty || !state.progress.isEmpty || state.isPoked || Task.isCancelled {
+                    if state.inputs.count > state.patient || !state.progress.isEmpty || state.isPoked
+                        || Task.isCancelled
+                    {
                         return true
                     }
                     state.consumer = continuation
@@ -82,6 +112,7 @@ final class InputQueue: Sendable {
         }
         return state.withLock { state in
             state.isPoked = false
+            state.patient = 0
             // First what work has to say: after its outcome nobody would know whose words these are.
             let progress = state.progress.map { Input.progress($0.key, text: $0.value) }
             state.progress.removeAll()

@@ -106,7 +106,9 @@ actor MainLoop: Service {
                 }
             case .publish(let eventID, let body):
                 group.addTask(executorPreference: executors.server) { [queue, link] in
-                    queue.push(await link.deliver(body, of: eventID))
+                    let news = await link.deliver(body, of: eventID)
+                    // Should this be lost with the process, the next one sends the same answer again.
+                    if case .delivered = news { queue.pushPatiently(news) } else { queue.push(news) }
                 }
             case .publishUnstored(let eventID, let body):
                 group.addTask(executorPreference: executors.server) { [link, logger] in

@@ -30,6 +30,8 @@ package final class Connection {
     private let handle: OpaquePointer
     private let path: String
     private var statements: [String: OpaquePointer] = [:]
+    /// A transaction has been asked for, and nothing of it has come to the database yet.
+    private var isTransactionDue = false
     /// Hears of every statement before it is run; what it throws becomes the end of the statement. For tests, which
     /// let the disk fail, or the process end, at any of them.
     package var beforeStatement: ((String) throws(StoreError) -> Void)?
@@ -79,6 +81,11 @@ package final class Connection {
     ///
     /// - Throws: ``StoreError``.
     package func execute(_ sql: String) throws(StoreError) {
+        try beginIfDue()
+        try executeAlone(sql)
+    }
+
+    private func executeAlone(_ sql: String) throws(StoreError) {
         try beforeStatement?(sql)
         let code = sqlite3_exec(handle, sql, nil, nil, nil)
         if code != SQLITE_OK { throw failure(code) }
@@ -117,18 +124,34 @@ package final class Connection {
         }
     }
 
-    /// Runs the body between BEGIN and COMMIT; whatever it throws undoes all of it.
+    /// Runs the body between BEGIN and COMMIT; whatever it throws undoes all of it. Nothing is locked before the body's
+    /// first statement, nor at all if it has none.
     ///
     /// - Throws: what the body throws, or ``StoreError``.
     package func transaction<Result>(_ body: () throws -> Result) throws -> Result {
-        try execute("BEGIN IMMEDIATE")
+        isTransactionDue = true
         do {
             let result = try body()
-            try execute("COMMIT")
+            if !isTransactionDue { try executeAlone("COMMIT") }
+            isTransactionDue = false
             return result
         } catch {
             // After some errors SQLite has rolled back by itself, and says so here.
-            try? execute("ROLLBACK")
+            if !isTransactionDue { try? executeAlone("ROLLBACK") }
+            isTransactionDue = false
+            throw error
+        }
+    }
+
+    /// Before the first statement of a transaction.
+    private func beginIfDue() throws(StoreError) {
+        guard isTransactionDue else { return }
+        isTransactionDue = false
+        do {
+            try executeAlone("BEGIN IMMEDIATE")
+        } catch {
+            // The next statement shall fail as well, and not run on its own.
+            isTransactionDue = true
             throw error
         }
     }
@@ -154,6 +177,7 @@ package final class Connection {
     package var changes: Int { Int(sqlite3_changes64(handle)) }
 
     private func bound(_ sql: String, _ values: [SQLValue]) throws(StoreError) -> OpaquePointer {
+        try beginIfDue()
         try beforeStatement?(sql)
         let statement = try prepared(sql)
         for (index, value) in values.enumerated() {
