@@ -56,6 +56,7 @@ let package = Package(
 
         // The outside world
         .target(name: "Deadline", dependencies: [nioCore, nioPosix]),
+        .testTarget(name: "DeadlineTests", dependencies: ["Deadline"]),
         .target(
             name: "DockerEngine",
             dependencies: ["Deadline", "LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL, httpClient, logging]),
@@ -69,14 +70,14 @@ let package = Package(
         .target(name: "StoragePlugin", dependencies: ["Deadline", "LosslessJSON", nioCore, nioHTTP, httpClient]),
         // The addresses that network plug-ins give to containers
         .target(name: "CNamespace"),
-        .target(name: "ContainerNetwork", dependencies: ["CNamespace", "LosslessJSON"]),
+        .target(name: "ContainerNetwork", dependencies: ["CNamespace", "Deadline", "LosslessJSON"]),
         .target(
             name: "Runtime",
             dependencies: [
                 "Deadline", "LosslessJSON", "Model", "DockerEngine", "StoragePlugin", "ContainerNetwork", logging,
             ]),
         // The host key is made by the library that does the TLS
-        .target(name: "HostInfo", dependencies: ["LosslessJSON", nioSSL, asn1]),
+        .target(name: "HostInfo", dependencies: ["Deadline", "LosslessJSON", nioSSL, asn1]),
 
         // The shell, and the commands
         .target(name: "CAllocator"),
@@ -85,8 +86,8 @@ let package = Package(
             dependencies: [
                 "CAllocator",
                 "LosslessJSON", "Model", "Lifecycle", "Store", "Reconciler", "DockerEngine", "RancherAPI", "Runtime",
-                "StoragePlugin", "ContainerNetwork", "HostInfo", nioCore, nioPosix, nioHTTP, httpClient, logging,
-                lifecycle, unixSignals,
+                "StoragePlugin", "ContainerNetwork", "Deadline", "HostInfo", nioCore, nioPosix, nioHTTP, httpClient,
+                logging, lifecycle, unixSignals,
             ]),
         .executableTarget(
             name: "rancher-agent",
@@ -127,7 +128,7 @@ let package = Package(
             path: "Tests/FakeStoragePlugin"),
         .testTarget(
             name: "StoragePluginTests", dependencies: ["FakeStoragePlugin", "StoragePlugin", httpClient]),
-        .testTarget(name: "ContainerNetworkTests", dependencies: ["ContainerNetwork"]),
+        .testTarget(name: "ContainerNetworkTests", dependencies: ["ContainerNetwork", "Deadline"]),
         // Between the agent and a real engine, with faults to order
         .target(name: "FaultProxy", dependencies: ["LosslessJSON"], path: "Tests/FaultProxy"),
         // Processes that a test starts and watches; the agent among them
@@ -160,8 +161,9 @@ let package = Package(
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "Agent", "DockerEngine", "HostInfo", "LosslessJSON", "Model", "RancherAPI", "Reconciler", "Runtime",
-                "FakeHost", nioCore, nioPosix, nioHTTP, httpClient, logging, lifecycle,
+                "Agent", "Deadline", "DockerEngine", "EngineStub", "HostInfo", "LosslessJSON", "Model", "RancherAPI",
+                "Reconciler", "Runtime", "StoragePlugin", "FakeHost", nioCore, nioPosix, nioHTTP, httpClient, logging,
+                lifecycle,
             ]),
         // A host made of files, for the tests of what is read from one
         .target(name: "FakeHost", dependencies: ["HostInfo"], path: "Tests/FakeHost"),
@@ -169,9 +171,7 @@ let package = Package(
         .testTarget(
             name: "RuntimeTests",
             dependencies: [
-                "DockerEngine", "EngineStub", "LosslessJSON", "Model", "RancherAPI", "Runtime", nioCore, nioPosix,
-                nioHTTP,
-                logging,
+                "DockerEngine", "EngineStub", "LosslessJSON", "Model", "RancherAPI", "Runtime", logging,
             ]),
         .testTarget(name: "LosslessJSONTests", dependencies: ["LosslessJSON"]),
         .testTarget(
