@@ -54,7 +54,7 @@ package enum AgentDaemon {
         let engine = try engineClient(configuration, engineGroup, logger)
         let httpClient = try HTTPClient.rancher()
         let codec = DialectACodec()
-        let queue = InputQueue(limit: limits.queuedInputs)
+        let queue = InputQueue(limit: limits.queuedInputs, byteLimit: limits.queuedBytes)
         let link = ServerLink(progressLimit: limits.progressInFlight)
         let containers = ContainerDirectory()
         let facts = EngineFacts(engine: engine)
