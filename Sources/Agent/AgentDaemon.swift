@@ -73,7 +73,7 @@ package enum AgentDaemon {
             executors: executors, limits: limits, logger: logger
         ) {
             Reconciler(
-                store: try directory.openStore(logger), codec: codec,
+                store: try directory.openStore(logger), codec: codec, limits: configuration.reconcilerLimits,
                 openStoreAgain: { try directory.openStore(logger) })
         }
         let watch = EngineWatch(
