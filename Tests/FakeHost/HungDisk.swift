@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// A directory of a file system that never answers: whoever looks at anything in it waits until it is released, and gets
-/// an error then. Needs root.
+/// A directory of a file system that does not answer: whoever looks at anything in it waits until it is released, and
+/// gets an error then. Needs root.
 package final class HungDisk: Sendable {
     package let path: String
     private let server = Mutex<Int32?>(nil)
@@ -20,6 +20,8 @@ package final class HungDisk: Sendable {
         guard mount("hung", path, "fuse", 0, "fd=\(descriptor),rootmode=40000,user_id=0,group_id=0") == 0 else {
             throw Fault("mount")
         }
+        // A test that hangs on it comes to an end as well, and so does its process.
+        DispatchQueue.global().asyncAfter(deadline: .now() + 30) { [self] in release() }
     }
 
     deinit { release() }
