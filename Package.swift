@@ -46,7 +46,9 @@ let package = Package(
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "Migrations", path: "migrations", sources: ["Migrations.swift"],
-            resources: [.embedInCode("m0001_initial.sql"), .embedInCode("m0002_apart.sql"), .embedInCode("m0003_lean.sql")]),
+            resources: [
+                .embedInCode("m0001_initial.sql"), .embedInCode("m0002_apart.sql"), .embedInCode("m0003_lean.sql"),
+            ]),
         .target(name: "Store", dependencies: ["CSQLite", "Migrations", "Model"]),
 
         // The decisions
@@ -58,6 +60,7 @@ let package = Package(
         // The outside world
         .target(name: "Deadline", dependencies: [nioCore, nioPosix]),
         .target(name: "HTTPTransport", dependencies: [nioCore, nioPosix, nioHTTP, nioTLS, nioSSL, deque]),
+        .testTarget(name: "DeadlineTests", dependencies: ["Deadline"]),
         .target(
             name: "DockerEngine",
             dependencies: ["HTTPTransport", "LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL, logging]),
@@ -71,14 +74,14 @@ let package = Package(
         .target(name: "StoragePlugin", dependencies: ["Deadline", "LosslessJSON", nioCore, nioHTTP, httpClient]),
         // The addresses that network plug-ins give to containers
         .target(name: "CNamespace"),
-        .target(name: "ContainerNetwork", dependencies: ["CNamespace", "LosslessJSON"]),
+        .target(name: "ContainerNetwork", dependencies: ["CNamespace", "Deadline", "LosslessJSON"]),
         .target(
             name: "Runtime",
             dependencies: [
                 "Deadline", "LosslessJSON", "Model", "DockerEngine", "StoragePlugin", "ContainerNetwork", logging,
             ]),
         // The host key is made by the library that does the TLS
-        .target(name: "HostInfo", dependencies: ["LosslessJSON", nioSSL, asn1]),
+        .target(name: "HostInfo", dependencies: ["Deadline", "LosslessJSON", nioSSL, asn1]),
 
         // The shell, and the commands
         .target(name: "CAllocator"),
@@ -87,8 +90,8 @@ let package = Package(
             dependencies: [
                 "CAllocator",
                 "LosslessJSON", "Model", "Lifecycle", "Store", "Reconciler", "DockerEngine", "RancherAPI", "Runtime",
-                "StoragePlugin", "ContainerNetwork", "HostInfo", nioCore, nioPosix, nioHTTP, httpClient, logging,
-                lifecycle, unixSignals,
+                "StoragePlugin", "ContainerNetwork", "Deadline", "HostInfo", nioCore, nioPosix, nioHTTP, httpClient,
+                logging, lifecycle, unixSignals,
             ]),
         .executableTarget(
             name: "rancher-agent",
@@ -133,7 +136,7 @@ let package = Package(
             path: "Tests/FakeStoragePlugin"),
         .testTarget(
             name: "StoragePluginTests", dependencies: ["FakeStoragePlugin", "StoragePlugin", httpClient]),
-        .testTarget(name: "ContainerNetworkTests", dependencies: ["ContainerNetwork"]),
+        .testTarget(name: "ContainerNetworkTests", dependencies: ["ContainerNetwork", "Deadline"]),
         // Between the agent and a real engine, with faults to order
         .target(name: "FaultProxy", dependencies: ["LosslessJSON"], path: "Tests/FaultProxy"),
         // Processes that a test starts and watches; the agent among them
@@ -166,8 +169,9 @@ let package = Package(
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "Agent", "DockerEngine", "HostInfo", "LosslessJSON", "Model", "RancherAPI", "Reconciler", "Runtime",
-                "FakeHost", nioCore, nioPosix, nioHTTP, httpClient, logging, lifecycle,
+                "Agent", "Deadline", "DockerEngine", "EngineStub", "HostInfo", "LosslessJSON", "Model", "RancherAPI",
+                "Reconciler", "Runtime", "StoragePlugin", "FakeHost", nioCore, nioPosix, nioHTTP, httpClient, logging,
+                lifecycle,
             ]),
         // A host made of files, for the tests of what is read from one
         .target(name: "FakeHost", dependencies: ["HostInfo"], path: "Tests/FakeHost"),
@@ -175,9 +179,7 @@ let package = Package(
         .testTarget(
             name: "RuntimeTests",
             dependencies: [
-                "DockerEngine", "EngineStub", "LosslessJSON", "Model", "RancherAPI", "Runtime", nioCore, nioPosix,
-                nioHTTP,
-                logging,
+                "DockerEngine", "EngineStub", "LosslessJSON", "Model", "RancherAPI", "Runtime", logging,
             ]),
         .testTarget(name: "LosslessJSONTests", dependencies: ["LosslessJSON"]),
         .testTarget(

@@ -1,6 +1,7 @@
 internal import DockerEngine
 internal import FoundationEssentials
 package import HostInfo
+package import Reconciler
 internal import StoragePlugin
 
 /// All settings, read from the environment once and never changed again (PROTOCOL 1.3, 1.4).
@@ -46,6 +47,8 @@ package struct AgentConfiguration: Sendable {
     /// Shortens the deadline of every call to the engine and to storage plug-ins.
     package var dockerDeadline: Duration?
     package var logsDebug: Bool
+    /// How much is remembered of what is over.
+    package var reconcilerLimits = ReconcilerLimits()
     /// What was found wrong with single settings; they were ignored.
     package var warnings: [String] = []
 
@@ -112,6 +115,9 @@ package struct AgentConfiguration: Sendable {
             warnings.append("DOCKER_API_VERSION is \"\(text)\", no version such as 1.41, and is ignored")
         }
         dockerDeadline = number("DOCKER_DEADLINE_SECONDS").map { .seconds($0) }
+        if let count = number("KEPT_EVENTS") { reconcilerLimits.closedEvents = count }
+        if let count = number("KEPT_RESOURCES") { reconcilerLimits.removedResources = count }
+        if let seconds = number("TIDY_SECONDS") { reconcilerLimits.housekeepingInterval = .seconds(seconds) }
         logsDebug = setting("SCRIPT_DEBUG") != nil || raw("RANCHER_DEBUG") != nil
         self.warnings = warnings
     }

@@ -57,7 +57,7 @@ package enum AgentDaemon {
         let engine = try engineClient(configuration, engineGroup, logger)
         let httpClient = try HTTPClient.rancher()
         let codec = DialectACodec()
-        let queue = InputQueue(limit: limits.queuedInputs)
+        let queue = InputQueue(limit: limits.queuedInputs, byteLimit: limits.queuedBytes)
         let link = ServerLink(progressLimit: limits.progressInFlight)
         let containers = ContainerDirectory()
         let facts = EngineFacts(engine: engine)
@@ -76,7 +76,7 @@ package enum AgentDaemon {
             executors: executors, limits: limits, logger: logger
         ) {
             Reconciler(
-                store: try directory.openStore(logger), codec: codec,
+                store: try directory.openStore(logger), codec: codec, limits: configuration.reconcilerLimits,
                 openStoreAgain: { try directory.openStore(logger) })
         }
         let watch = EngineWatch(

@@ -3,6 +3,8 @@ package struct AgentLimits: Sendable {
     /// Inputs waiting for the loop. The server keeps at most 100 messages per socket, so this much behind means that
     /// the disk has stalled for minutes; further events are answered with an error at once.
     package var queuedInputs = 16_384
+    /// Bytes of their frames, each of which is held once more as what was read in it.
+    package var queuedBytes = 64 << 20
     /// Inputs in one transaction: enough to share an fsync, few enough to answer the first of them soon.
     package var batch = 1024
     /// Pings being answered at a time. One comes every 5 s and is void after 15 s (PROTOCOL 3.5); a server that has

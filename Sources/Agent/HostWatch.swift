@@ -1,3 +1,4 @@
+internal import Deadline
 internal import HostInfo
 internal import Logging
 internal import ServiceLifecycle
@@ -10,8 +11,6 @@ final class HostWatch: Service {
         var snapshot: HostSnapshot?
         /// When the host key could not be had; `nil` if it was not tried yet.
         var keyFailure: ContinuousClock.Instant?
-        /// Whether a thread is at the host key: it may hang on a disk.
-        var isAtKey = false
     }
 
     private let configuration: AgentConfiguration
@@ -20,6 +19,9 @@ final class HostWatch: Service {
     private let limits: HostLimits
     private let logger: Logger
     private let state = Mutex(State())
+    /// Both may hang on a disk; what hangs is not tried again meanwhile.
+    private let figureReads = BlockingCalls(limit: 1)
+    private let keyReads = BlockingCalls(limit: 1)
     private let (wishes, wish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     /// - Parameter engineDirectory: Where the engine keeps its data; empty if unknown.
@@ -56,7 +58,7 @@ final class HostWatch: Service {
     private func collect() async {
         let start = ContinuousClock.now
         let before = CPUTimes(roots: configuration.hostRoots)
-        var next = HostSnapshot(roots: configuration.hostRoots, stateDirectory: configuration.stateDirectory)
+        guard var next = await figures() else { return }
         if let last = snapshot {
             next.cpu.percentages = last.cpu.percentages
             next.disk = last.disk
@@ -77,27 +79,37 @@ final class HostWatch: Service {
         show(next)
     }
 
+    /// What can be read at once, unless a disk hangs.
+    private func figures() async -> HostSnapshot? {
+        let (roots, stateDirectory) = (configuration.hostRoots, configuration.stateDirectory)
+        do throws(BlockingCallError) {
+            return try await figureReads.run(within: limits.readDeadline) {
+                HostSnapshot(roots: roots, stateDirectory: stateDirectory)
+            }
+        } catch {
+            if case .timedOut = error { logger.warning("host not looked at", metadata: ["error": "\(error)"]) }
+            return nil
+        }
+    }
+
     private func show(_ snapshot: HostSnapshot) { state.withLock { $0.snapshot = snapshot } }
 
     /// Read or made once; after a failure not at every ping.
     private func key() async -> HostKey? {
         let isDue = state.withLock { state in
-            if let failure = state.keyFailure, .now - failure < limits.keyInterval { return false }
-            return !state.isAtKey
+            guard let failure = state.keyFailure else { return true }
+            return .now - failure >= limits.keyInterval
         }
         guard isDue else { return nil }
         let path = configuration.hostKeyPath
-        let result = await BlockingCall.run(deadline: limits.keyDeadline) {
-            // Noted by the thread itself: one that could not be started is at nothing.
-            self.state.withLock { $0.isAtKey = true }
-            defer { self.state.withLock { $0.isAtKey = false } }
-            return Result { () throws(HostInfoError) in try HostKey(path: path) }
-        }
-        switch result {
-        case .success(let key): return key
-        case .failure(let error): logger.warning("host key not available", metadata: ["error": "\(error)"])
-        case nil where Task.isCancelled: return nil
-        case nil: logger.warning("host key not available", metadata: ["error": "\(path) does not answer"])
+        do {
+            return try await keyReads.run(within: limits.keyDeadline) {
+                Result { () throws(HostInfoError) in try HostKey(path: path) }
+            }.get()
+        } catch BlockingCallError.tooMany, BlockingCallError.cancelled {
+            return nil
+        } catch {
+            logger.warning("host key not available", metadata: ["error": "\(error)", "path": "\(path)"])
         }
         state.withLock { $0.keyFailure = .now }
         return nil
@@ -110,6 +122,8 @@ struct HostLimits: Sendable {
     var cpuSample = Duration.seconds(1)
     /// From one collection to the next, however many pings come.
     var refreshInterval = Duration.seconds(2)
+    /// For the files of the kernel and a few small ones to be read.
+    var readDeadline = Duration.seconds(5)
     /// For the host key to be read or made: a thousand times what a disk and a processor need.
     var keyDeadline = Duration.seconds(10)
     /// Until a host key that was not to be had is tried again.

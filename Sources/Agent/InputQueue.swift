@@ -8,6 +8,8 @@ internal import Synchronization
 final class InputQueue: Sendable {
     private struct State {
         var inputs: [Input] = []
+        /// Of the frames among the inputs.
+        var bytes = 0
         /// The newest word of each piece of work; what it said before is of no interest any more.
         var progress: [WorkID: String] = [:]
         var consumer: CheckedContinuation<Void, Never>?
@@ -19,17 +21,24 @@ final class InputQueue: Sendable {
 
     private let state = Mutex(State())
     private let limit: Int
+    private let byteLimit: Int
 
-    /// - Parameter limit: The number of waiting inputs beyond which events are not taken any more.
-    init(limit: Int) { self.limit = limit }
+    /// - Parameters:
+    ///   - limit: The number of waiting inputs beyond which events are not taken any more.
+    ///   - byteLimit: The same for the bytes of their frames; more than the longest frame has.
+    init(limit: Int, byteLimit: Int) {
+        self.limit = limit
+        self.byteLimit = byteLimit
+    }
 
     /// Puts in an event of the server.
     ///
     /// - Returns: false if the queue is full: the event was not taken.
     func offer(_ input: Input) -> Bool {
         put { state in
-            guard state.inputs.count < limit else { return false }
+            guard state.inputs.count < limit, state.bytes + input.frameBytes <= byteLimit else { return false }
             state.inputs.append(input)
+            state.bytes += input.frameBytes
             return true
         }
     }
@@ -38,6 +47,7 @@ final class InputQueue: Sendable {
     func push(_ input: Input) {
         _ = put { state in
             state.inputs.append(input)
+            state.bytes += input.frameBytes
             return true
         }
     }
@@ -117,11 +127,29 @@ final class InputQueue: Sendable {
             let progress = state.progress.map { Input.progress($0.key, text: $0.value) }
             state.progress.removeAll()
             guard state.inputs.count > count else {
-                defer { state.inputs.removeAll(keepingCapacity: state.inputs.capacity <= 256) }
+                defer {
+                    state.inputs.removeAll(keepingCapacity: state.inputs.capacity <= 256)
+                    state.bytes = 0
+                }
                 return progress + state.inputs
             }
-            defer { state.inputs.removeFirst(count) }
-            return progress + state.inputs.prefix(count)
+            let first = state.inputs.prefix(count)
+            state.inputs.removeFirst(count)
+            state.bytes -= first.reduce(0) { $0 + $1.frameBytes }
+            return progress + first
+        }
+    }
+}
+
+extension Input {
+    /// The length of the frame that came from the server; everything else is small, or of our own making.
+    fileprivate var frameBytes: Int {
+        switch self {
+        case .event(let event): event.frame.utf8.count
+        case .malformedFrame(let frame, _): frame.utf8.count
+        case .overflow, .outcome, .progress, .containers, .containerChanged, .containerGone, .engineLost, .delivered,
+            .undelivered, .serverReached, .tick:
+            0
         }
     }
 }

@@ -12,13 +12,13 @@ struct MemoryTrim {
     private(set) var due: ContinuousClock.Instant?
 
     /// Something has happened.
-    mutating func postpone() { due = .now + Self.quiet }
+    mutating func postpone(at now: ContinuousClock.Instant = .now) { due = now + Self.quiet }
 
     /// Gives back what is free, if it is time.
     ///
     /// - Parameter release: Frees what others keep for quicker work.
-    mutating func trimIfDue(_ release: () -> Void) {
-        guard let due, due <= .now else { return }
+    mutating func trimIfDue(at now: ContinuousClock.Instant = .now, _ release: () -> Void) {
+        guard let due, due <= now else { return }
         self.due = nil
         release()
         allocator_trim()

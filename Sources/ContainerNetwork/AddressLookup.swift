@@ -1,3 +1,5 @@
+internal import Deadline
+
 /// What one look at a container's network showed.
 package enum AddressSighting: Sendable, Hashable {
     /// Its IPv4 address, without a prefix length.
@@ -20,7 +22,7 @@ package struct AddressLookup: Sendable {
     let stateDirectories: [String]
     let procRoot: String
     let deadline: Duration
-    let threads: LookThreads
+    let looks: BlockingCalls
 
     /// - Parameters:
     ///   - stateDirectories: Where network plug-ins leave their results, below `cni`; the first that has one counts.
@@ -32,7 +34,7 @@ package struct AddressLookup: Sendable {
         self.stateDirectories = stateDirectories
         self.procRoot = procRoot
         self.deadline = deadline
-        threads = LookThreads(limit: Self.concurrencyLimit)
+        looks = BlockingCalls(limit: Self.concurrencyLimit)
     }
 
     /// Looks once: at the plug-in's state file, and if that has nothing to say, at `eth0` in the network namespace of
@@ -49,10 +51,14 @@ package struct AddressLookup: Sendable {
             StateFile.path(stateDirectory: $0, containerID: containerID, startedAt: startedAt)
         }
         let namespace = pid > 0 ? "\(procRoot)/\(pid)/ns/net" : nil
-        return await threads.run(within: deadline) {
-            for path in paths { if let sighting = StateFile.read(path) { return sighting } }
-            guard let namespace else { return .notYet("the container has no process") }
-            return NetworkNamespace.firstAddress(ofLink: "eth0", in: namespace)
+        do throws(BlockingCallError) {
+            return try await looks.run(within: deadline) {
+                for path in paths { if let sighting = StateFile.read(path) { return sighting } }
+                guard let namespace else { return .notYet("the container has no process") }
+                return NetworkNamespace.firstAddress(ofLink: "eth0", in: namespace)
+            }
+        } catch {
+            return .notYet("the look at the network failed: \(error)")
         }
     }
 }

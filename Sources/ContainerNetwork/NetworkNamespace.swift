@@ -1,4 +1,5 @@
 import CNamespace
+import Deadline
 import Glibc
 
 enum NetworkNamespace {

@@ -6,17 +6,10 @@ internal import Synchronization
 ///
 /// `Task.sleep` that is cancelled leaves its timer behind until it would have rung. A deadline is nearly always
 /// cancelled, and thousands of calls a minute would leave thousands of timers: here nothing is left.
-package func pass(_ duration: Duration) async {
-    let timer = Timer()
-    await withTaskCancellationHandler {
-        await withCheckedContinuation { timer.start($0, duration) }
-    } onCancel: {
-        timer.end()
-    }
-}
+package func pass(_ duration: Duration) async { await Timer().pass(duration) }
 
 /// One wait, which ends once.
-private final class Timer: Sendable {
+final class Timer: Sendable {
     private struct State {
         var waiter: CheckedContinuation<Void, Never>?
         var alarm: Scheduled<Void>?
@@ -25,7 +18,15 @@ private final class Timer: Sendable {
 
     private let state = Mutex(State())
 
-    func start(_ waiter: CheckedContinuation<Void, Never>, _ duration: Duration) {
+    func pass(_ duration: Duration) async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { start($0, duration) }
+        } onCancel: {
+            end()
+        }
+    }
+
+    private func start(_ waiter: CheckedContinuation<Void, Never>, _ duration: Duration) {
         let isOver = state.withLock { state in
             if !state.isOver { state.waiter = waiter }
             return state.isOver
@@ -41,7 +42,7 @@ private final class Timer: Sendable {
         if isTooLate { alarm.cancel() }
     }
 
-    func end() {
+    private func end() {
         let (waiter, alarm) = state.withLock { state in
             defer { state = State(isOver: true) }
             return (state.waiter, state.alarm)

@@ -1,3 +1,4 @@
+internal import Deadline
 internal import Glibc
 internal import Synchronization
 
@@ -71,7 +72,7 @@ package final class FileSystemProbe: Sendable {
     /// Asks for one path after the other on one thread, until one of them hangs.
     private func round(_ paths: [String]) async -> (answers: [Answer], isDone: Bool) {
         let (stream, answers) = AsyncStream.makeStream(of: Answer.self)
-        let isStarted = BlockingCall.start {
+        let isStarted = OwnThread.start {
             for path in paths {
                 // Nobody reads any more: the round is over, and this thread hung until now.
                 guard self.out.withLock({ $0.insert(path).inserted }) else { continue }
@@ -89,7 +90,7 @@ package final class FileSystemProbe: Sendable {
                 return (collected, !Task.isCancelled)
             }
             group.addTask { [deadline] in
-                try? await Task.sleep(for: deadline)
+                await pass(deadline)
                 return nil
             }
             let first = await group.next() ?? nil

@@ -36,11 +36,13 @@ enum HostFile {
 
     static func canEnter(_ directory: String) -> Bool { access(directory + "/.", R_OK | X_OK) == 0 }
 
-    /// Puts a file in place: written beside it under a name of its own, made durable, renamed.
+    /// Puts a file in place: written beside it as `.tmp`, made durable, renamed. What a process has left there that was
+    /// killed meanwhile is taken away.
     ///
     /// - Throws: ``HostInfoError``; an old file is as it was then.
     static func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws(HostInfoError) {
-        let temporary = "\(path).\(UUID().uuidString.prefix(8)).tmp"
+        let temporary = path + ".tmp"
+        unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .failed("create", temporary) }
         var written = 0

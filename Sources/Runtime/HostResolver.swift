@@ -14,14 +14,18 @@ package enum HostResolver {
         return domains
     }
 
-    /// Reads them from a file.
+    /// Reads them from a file, which may block.
     ///
     /// - Throws: ``SpecificationError`` if it cannot be read.
     static func searchDomains(ofFile path: String) throws(SpecificationError) -> [String] {
         do {
             return searchDomains(in: String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self))
         } catch {
-            throw SpecificationError("Failed to set DNS search: \(path) cannot be read: \(error)")
+            throw unreadable(path, error)
         }
+    }
+
+    static func unreadable(_ path: String, _ error: any Error) -> SpecificationError {
+        SpecificationError("Failed to set DNS search: \(path) cannot be read: \(error)")
     }
 }

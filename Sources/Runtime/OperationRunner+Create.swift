@@ -1,3 +1,4 @@
+import Deadline
 import DockerEngine
 import LosslessJSON
 import Model
@@ -29,7 +30,11 @@ extension OperationRunner {
             }
         }
         if container.blockIO.devices[BlockIOLimits.defaultDisk] != nil {
-            context.defaultDisk = surroundings.defaultDisk()
+            do throws(BlockingCallError) {
+                context.defaultDisk = try await read(surroundings.defaultDisk)
+            } catch {
+                progress("The disk benchmark cannot be read: \(error)")
+            }
             if context.defaultDisk == nil {
                 progress("No disk of this host has been measured: its limits for reading and writing are left out")
             }
@@ -37,7 +42,7 @@ extension OperationRunner {
         let body: JSON
         do {
             if container.needsHostSearchDomains {
-                context.hostSearchDomains = try HostResolver.searchDomains(ofFile: surroundings.resolverFile)
+                context.hostSearchDomains = try await hostSearchDomains()
             }
             body = try CreateBody.of(instance, context)
         } catch {
@@ -58,6 +63,26 @@ extension OperationRunner {
             } catch  where error.kind != .cancelled {}
             return Self.imageMissing(container)
         }
+    }
+
+    /// Reads something of the host where it may hang.
+    private func read<Value: Sendable>(
+        _ body: @escaping @Sendable () -> Value
+    ) async throws(BlockingCallError) -> Value {
+        try await surroundings.reads.run(within: surroundings.readDeadline, body)
+    }
+
+    private func hostSearchDomains() async throws(SpecificationError) -> [String] {
+        let path = surroundings.resolverFile
+        let result: Result<[String], SpecificationError>
+        do throws(BlockingCallError) {
+            result = try await read {
+                Result { () throws(SpecificationError) in try HostResolver.searchDomains(ofFile: path) }
+            }
+        } catch {
+            throw HostResolver.unreadable(path, error)
+        }
+        return try result.get()
     }
 
     private static func imageMissing(_ container: ContainerSpecification) -> OperationOutcome {

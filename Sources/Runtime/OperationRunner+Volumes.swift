@@ -7,7 +7,7 @@ extension OperationRunner {
     /// A storage plug-in goes before the engine (PROTOCOL 7.4).
     func inspectVolume(_ volume: VolumeSpecification) async throws(EngineError) -> OperationOutcome {
         do throws(StoragePluginError) {
-            if try surroundings.plugins?.plugin(forDriver: volume.driver) != nil { return .keptByPlugin }
+            if try await surroundings.plugins?.plugin(forDriver: volume.driver) != nil { return .keptByPlugin }
         } catch {
             // It was not the plug-in that could not be reached: this host does not let us look for it.
             return .refused(Refusal(message: error.message))
@@ -27,7 +27,9 @@ extension OperationRunner {
 
     func callPlugin(_ call: PluginCall, _ volume: VolumeSpecification) async -> OperationOutcome {
         do throws(StoragePluginError) {
-            guard let plugin = try surroundings.plugins?.plugin(forDriver: volume.driver) else { return .noPlugin }
+            guard let plugin = try await surroundings.plugins?.plugin(forDriver: volume.driver) else {
+                return .noPlugin
+            }
             var mountpoint = ""
             switch call {
             case .create: try await plugin.create(volume.name, options: volume.driverOptions)

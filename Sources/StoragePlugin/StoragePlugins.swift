@@ -1,4 +1,5 @@
 package import AsyncHTTPClient
+import Deadline
 import Glibc
 import NIOCore
 
@@ -7,9 +8,14 @@ package struct StoragePlugins: Sendable {
     /// Where the plug-ins put their sockets.
     package static let defaultDirectory = "/var/run/rancher/storage"
 
+    /// For whether there is a plug-in: nothing but a look into a directory of this host.
+    private static let lookDeadline = Duration.seconds(5)
+
     let directory: String
     let httpClient: HTTPClient
     let deadlines: StoragePluginDeadlines
+    /// More than are looked for at a time: most of these hang.
+    private let looks = BlockingCalls(limit: 512)
 
     /// - Parameter httpClient: Made with ``clientConfiguration``. It stays the caller's, who shuts it down.
     package init(
@@ -42,27 +48,37 @@ package struct StoragePlugins: Sendable {
     /// A name that can be no driver's has no plug-in, and is never made a part of a path.
     ///
     /// - Throws: ``StoragePluginError`` of kind `unreachable` if it cannot be found out.
-    package func plugin(forDriver driver: String) throws(StoragePluginError) -> StoragePlugin? {
+    package func plugin(forDriver driver: String) async throws(StoragePluginError) -> StoragePlugin? {
         guard Self.isDriverName(driver) else { return nil }
         let path = "\(directory)/\(driver).sock"
-        var status = stat()
-        guard stat(path, &status) == 0 else {
-            let code = errno
-            switch code {
-            case ENOENT, ENOTDIR, ENAMETOOLONG: return nil
-            default:
-                throw StoragePluginError(
-                    .unreachable,
-                    "cannot look for the plug-in of driver '\(driver)': \(String(cString: strerror(code)))")
-            }
+        switch await fileKind(path) {
+        case .success(S_IFSOCK): break
+        case .success: return nil
+        case .failure(let fault):
+            throw StoragePluginError(.unreachable, "cannot look for the plug-in of driver '\(driver)': \(fault)")
         }
-        guard status.st_mode & S_IFMT == S_IFSOCK else { return nil }
         // The kernel's limit for the address of a unix socket, less its terminating zero.
         guard path.utf8.count <= 107 else {
             throw StoragePluginError(
                 .unreachable, "the plug-in of driver '\(driver)' cannot be called: \(path) exceeds 107 bytes")
         }
         return StoragePlugin(driver: driver, socketPath: path, httpClient: httpClient, deadlines: deadlines)
+    }
+
+    /// The kind of a file as in `S_IFMT`; `nil` if there is none. The file system may hang.
+    private func fileKind(_ path: String) async -> Result<mode_t?, LookFault> {
+        do throws(BlockingCallError) {
+            return try await looks.run(within: Self.lookDeadline) {
+                var status = stat()
+                if stat(path, &status) == 0 { return .success(status.st_mode & S_IFMT) }
+                return switch errno {
+                case ENOENT, ENOTDIR, ENAMETOOLONG: .success(nil)
+                case let code: .failure(LookFault(description: String(cString: strerror(code))))
+                }
+            }
+        } catch {
+            return .failure(LookFault(description: "\(error)"))
+        }
     }
 
     /// A letter or digit, then letters, digits, `_`, `.`, `:` and `-`.
@@ -79,4 +95,8 @@ package struct StoragePlugins: Sendable {
         default: false
         }
     }
+}
+
+private struct LookFault: Error, CustomStringConvertible {
+    let description: String
 }

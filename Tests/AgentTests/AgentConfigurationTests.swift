@@ -1,3 +1,4 @@
+import Reconciler
 import Testing
 
 @testable import Agent
@@ -83,11 +84,24 @@ struct AgentConfigurationTests {
         arguments: [
             "CATTLE_MEMORY_OVERRIDE", "CATTLE_MILLI_CPU_OVERRIDE", "CATTLE_LOCAL_STORAGE_MB_OVERRIDE",
             "CATTLE_HOST_API_PORT", "CATTLE_API_PROXY_LISTEN_PORT", "CATTLE_DOCKER_DEADLINE_SECONDS",
+            "CATTLE_KEPT_EVENTS", "CATTLE_KEPT_RESOURCES", "CATTLE_TIDY_SECONDS",
         ])
     func numbers(name: String) {
         let warnings = AgentConfiguration(environment: [name: "9345x"]).warnings
         #expect(warnings.count == 1 && warnings.allSatisfy { $0.contains(name) && $0.contains("9345x") })
         #expect(AgentConfiguration(environment: [name: "9345"]).warnings == [])
+    }
+
+    @Test("bounds what is remembered as documented, unless it is told otherwise")
+    func kept() {
+        let usual = AgentConfiguration(environment: [:]).reconcilerLimits
+        #expect(usual.closedEvents == 5000 && usual.removedResources == 2000)
+        #expect(usual.housekeepingInterval == .seconds(60))
+        let other = AgentConfiguration(environment: [
+            "CATTLE_KEPT_EVENTS": "7", "CATTLE_KEPT_RESOURCES": "5", "CATTLE_TIDY_SECONDS": "3",
+        ]).reconcilerLimits
+        #expect(other.closedEvents == 7 && other.removedResources == 5)
+        #expect(other.housekeepingInterval == .seconds(3))
     }
 
     @Test("looks for the host key beside the state, unless it is told where")

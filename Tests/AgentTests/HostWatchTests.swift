@@ -22,15 +22,17 @@ struct HostWatchTests {
 
     private func watch(
         _ host: FakeHost, interval: Duration = .zero, sample: Duration = .milliseconds(1),
-        keyInterval: Duration = .seconds(60), probe: FileSystemProbe
+        keyInterval: Duration = .seconds(60), stateDirectory: String? = nil, probe: FileSystemProbe
     ) -> HostWatch {
         let configuration = AgentConfiguration(environment: [
             "HOST_PROC": host.roots.proc, "HOST_SYS": host.roots.sys, "HOST_ETC": host.roots.etc,
-            "CATTLE_STATE_DIR": host.state, "CATTLE_HOST_KEY_FILE": host.directory + "/host.key",
+            "CATTLE_STATE_DIR": stateDirectory ?? host.state, "CATTLE_HOST_KEY_FILE": host.directory + "/host.key",
         ])
         return HostWatch(
             configuration: configuration, engineDirectory: { "/engine" }, probe: probe,
-            limits: HostLimits(cpuSample: sample, refreshInterval: interval, keyInterval: keyInterval),
+            limits: HostLimits(
+                cpuSample: sample, refreshInterval: interval, readDeadline: .milliseconds(500),
+                keyInterval: keyInterval),
             logger: Self.silence)
     }
 
@@ -114,6 +116,20 @@ struct HostWatchTests {
             }
             #expect(watch.snapshot?.key == key)
         }
+    }
+
+    @Test("hold nobody up while the disk of the state hangs, and come when that is over", .timeLimit(.minutes(1)))
+    func hungState() async throws {
+        let host = try fakeHost()
+        defer { withExtendedLifetime(host) {} }
+        let disk = try HungDisk()
+        defer { disk.release() }
+        let watch = watch(host, stateDirectory: disk.path, probe: FileSystemProbe { _ in Self.usage })
+        try await running(watch) { try await Task.sleep(for: .milliseconds(100)) }
+        #expect(watch.snapshot == nil)
+        disk.release()
+        let later = self.watch(host, stateDirectory: disk.path, probe: FileSystemProbe { _ in Self.usage })
+        try await running(later) { try await waitFor { later.snapshot?.freeStorageMiB != nil } }
     }
 
     @Test("are collected anew once however many pings come in the meantime", .timeLimit(.minutes(1)))

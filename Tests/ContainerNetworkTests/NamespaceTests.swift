@@ -1,5 +1,5 @@
+import Deadline
 import Foundation
-import Synchronization
 import Testing
 
 @testable import ContainerNetwork
@@ -105,7 +105,7 @@ struct NamespaceTests {
             let sightings = await lookMany()
             #expect(sightings == Array(repeating: .address("10.42.1.7"), count: 20))
         }
-        #expect(lookup.threads.count == 0)
+        #expect(lookup.looks.count == 0)
         let end = ContinuousClock.now + .seconds(20)
         while ContinuousClock.now < end, count("/proc/self/task") > threads + 4 || count("/proc/self/fd") > files {
             try await Task.sleep(for: .milliseconds(5))
@@ -127,40 +127,5 @@ struct NamespaceTests {
         }
         let own = try NamespaceProcess.namespace(of: "self")
         #expect(after == own)
-    }
-
-    @Test("that hangs is given up at the deadline, and so many at most are waited for")
-    func hang() async throws {
-        let threads = LookThreads(limit: 2)
-        let release = Mutex(false)
-        for _ in 0..<2 {
-            let sighting = await threads.run(within: .milliseconds(50)) {
-                while !release.withLock({ $0 }) { usleep(2000) }
-                return .address("late")
-            }
-            #expect(sighting == .notYet("no end of the look within 0.05 seconds"))
-        }
-        #expect(threads.count == 2)
-        #expect(await threads.run(within: .seconds(5)) { .address("x") } == .notYet("2 looks are under way already"))
-        release.withLock { $0 = true }
-        while threads.count > 0 { try await Task.sleep(for: .milliseconds(2)) }
-        #expect(await threads.run(within: .seconds(5)) { .address("x") } == .address("x"))
-    }
-
-    @Test("is not waited for by a caller who gives up")
-    func cancellation() async throws {
-        let threads = LookThreads(limit: 1)
-        let release = Mutex(false)
-        let look = Task {
-            await threads.run(within: .seconds(600)) {
-                while !release.withLock({ $0 }) { usleep(2000) }
-                return .address("late")
-            }
-        }
-        while threads.count == 0 { await Task.yield() }
-        look.cancel()
-        #expect(await look.value.reason != nil)
-        release.withLock { $0 = true }
-        while threads.count > 0 { try await Task.sleep(for: .milliseconds(2)) }
     }
 }

@@ -68,6 +68,15 @@ struct KeyTests {
         #expect(try host.mode("ssl") == 0o700)
     }
 
+    @Test("is made where the making of one was cut off before, and nothing of that one stays")
+    func cutOff() throws {
+        let host = try FakeHost()
+        try host.write("ssl/host.key.tmp", "half a key")
+        let key = try HostKey(path: host.directory + "/ssl/host.key")
+        #expect(try host.names(in: "ssl") == ["host.key"])
+        #expect(try HostKey(path: host.directory + "/ssl/host.key") == key)
+    }
+
     @Test("that cannot be stored is an error, and nothing of it stays")
     func noPlace() throws {
         let host = try FakeHost()

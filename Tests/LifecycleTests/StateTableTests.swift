@@ -28,43 +28,61 @@ struct StateTableTests {
 
     @Test("Every phase can be reached from a fresh wish, and from every phase an end")
     func graphs() {
-        check(InstancePhase.allCases, from: .requested, isSettled: \.isSettled, successors: \.successors)
-        check(VolumePhase.allCases, from: .requested, isSettled: \.isSettled, successors: \.successors)
-        check(ImagePhase.allCases, from: .requested, isSettled: \.isSettled, successors: \.successors)
+        check(InstancePhase.self, from: .requested)
+        check(VolumePhase.self, from: .requested)
+        check(ImagePhase.self, from: .requested)
     }
 
-    private func check<Phase: Hashable>(
-        _ phases: [Phase], from first: Phase, isSettled: (Phase) -> Bool, successors: (Phase) -> Set<Phase>
-    ) {
+    private func check<Phase: MachinePhase>(_: Phase.Type, from first: Phase) {
         func reach(_ start: Phase) -> Set<Phase> {
             var reached: Set<Phase> = [start]
-            for _ in phases { reached = reached.reduce(into: reached) { $0.formUnion(successors($1)) } }
+            for _ in Phase.allCases { reached = reached.reduce(into: reached) { $0.formUnion($1.successors) } }
             return reached
         }
-        #expect(reach(first) == Set(phases), "unreachable")
-        for phase in phases {
-            let hasEnd = reach(phase).contains { isSettled($0) }
+        #expect(reach(first) == Set(Phase.allCases), "unreachable")
+        for phase in Phase.allCases {
+            let hasEnd = reach(phase).contains { $0.isSettled }
             #expect(hasEnd, "\(phase) is a dead end")
-            #expect(successors(phase).isEmpty == isSettled(phase), "\(phase)")
-            #expect(!successors(phase).contains(first), "only a new wish leads back to \(first)")
+            #expect(phase.successors.isEmpty == phase.isSettled, "\(phase)")
+            #expect(!phase.successors.contains(first), "only a new wish leads back to \(first)")
         }
     }
 
     @Test("Every change on the ways from a wish is one that its phase declares")
     func declared() {
-        for desired in InstanceDesire.allCases {
-            for (phase, followers) in InstanceTables.exploration(desired).changes {
-                #expect(followers.subtracting(phase.successors) == [], "from \(phase)")
-            }
+        for desired in InstanceDesire.allCases { check(InstanceTables.exploration(desired)) }
+        for desired in VolumeDesire.allCases { check(VolumeTables.exploration(desired)) }
+        for (_, wish) in ImageTables.wishes { check(ImageTables.exploration(wish)) }
+    }
+
+    private func check<Machine>(_ exploration: Exploration<Machine>) {
+        for (phase, followers) in exploration.changes {
+            #expect(followers.subtracting(phase.successors) == [], "from \(phase)")
         }
-        for desired in VolumeDesire.allCases {
-            for (phase, followers) in VolumeTables.exploration(desired).changes {
-                #expect(followers.subtracting(phase.successors) == [], "from \(phase)")
-            }
-        }
-        for (_, wish) in ImageTables.wishes {
-            for (phase, followers) in ImageTables.exploration(wish).changes {
-                #expect(followers.subtracting(phase.successors) == [], "from \(phase)")
+    }
+
+    /// Killed in any phase: whatever is seen then, it goes on to an end.
+    ///
+    /// - Parameter engine: One in which there is what was seen.
+    private func comesToAnEnd<Machine: StateMachine>(
+        _ samples: [Machine.Phase: Machine], _ observations: [Observation], _ wish: String,
+        engine: (Observation) -> SimulatedEngine
+    ) {
+        for (phase, sample) in samples where !phase.isSettled {
+            for observation in observations {
+                var machine = sample.restarted(seeing: observation.outcome)
+                #expect(machine.next == machine.next, "\(wish), \(phase), \(observation.name)")
+                var engine = engine(observation)
+                for _ in 0..<60 where !machine.phase.isSettled {
+                    let step = machine.next
+                    machine.began(step)
+                    switch step {
+                    case .perform(let operation): machine.ended(operation, engine.perform(operation))
+                    case .wait: machine.waited()
+                    case .require, .settle, .fail: break
+                    }
+                }
+                #expect(machine.phase.isSettled, "\(wish), \(phase), \(observation.name): \(machine.next)")
             }
         }
     }
@@ -134,23 +152,10 @@ struct StateTableTests {
     @Test(
         "Killed in any phase and whatever is seen then, a volume comes to an end", arguments: VolumeDesire.allCases)
     func volumeEnds(_ desired: VolumeDesire) {
-        for (phase, sample) in VolumeTables.samples(desired) where !phase.isSettled {
-            for (name, outcome) in VolumeTables.observations {
-                var machine = VolumeTables.resumed(sample, outcome)
-                #expect(machine.next == machine.next, "\(desired), \(phase), \(name)")
-                var engine = SimulatedEngine()
-                if case .keptByPlugin = outcome { engine.plugins = ["flex"] }
-                for _ in 0..<60 where !machine.phase.isSettled {
-                    let step = machine.next
-                    machine.began(step)
-                    switch step {
-                    case .perform(let operation): machine.ended(operation, engine.perform(operation))
-                    case .wait: machine.waited()
-                    case .require, .settle, .fail: break
-                    }
-                }
-                #expect(machine.phase.isSettled, "\(desired), \(phase), \(name): \(machine.next)")
-            }
+        comesToAnEnd(VolumeTables.samples(desired), VolumeTables.observations, "\(desired)") { observation in
+            var engine = SimulatedEngine()
+            if case .keptByPlugin = observation.outcome { engine.plugins = ["flex"] }
+            return engine
         }
     }
 
@@ -182,23 +187,10 @@ struct StateTableTests {
     @Test("Killed in any phase and whatever is seen then, an image comes to an end")
     func imageEnds() {
         for (wish, machine) in ImageTables.wishes {
-            for (phase, sample) in ImageTables.samples(machine) where !phase.isSettled {
-                for (name, outcome) in ImageTables.observations {
-                    var machine = ImageTables.resumed(sample, outcome)
-                    #expect(machine.next == machine.next, "\(wish), \(phase), \(name)")
-                    var engine = SimulatedEngine()
-                    engine.images = name == "there" ? ["nginx"] : []
-                    for _ in 0..<60 where !machine.phase.isSettled {
-                        let step = machine.next
-                        machine.began(step)
-                        switch step {
-                        case .perform(let operation): machine.ended(operation, engine.perform(operation))
-                        case .wait: machine.waited()
-                        case .require, .settle, .fail: break
-                        }
-                    }
-                    #expect(machine.phase.isSettled, "\(wish), \(phase), \(name): \(machine.next)")
-                }
+            comesToAnEnd(ImageTables.samples(machine), ImageTables.observations, wish) { observation in
+                var engine = SimulatedEngine()
+                engine.images = observation.name == "there" ? ["nginx"] : []
+                return engine
             }
         }
     }

@@ -2,6 +2,7 @@ import Lifecycle
 import LosslessJSON
 import Model
 import SimulatedEngine
+import StateTables
 
 func instance(_ uuid: String = "u-1", externalID: String = "") -> InstanceSpecification {
     var specification = InstanceSpecification(uuid: uuid, name: "web", externalID: externalID)
@@ -80,21 +81,8 @@ extension InstanceMachine {
     }
 }
 
-extension VolumeMachine {
-    @discardableResult
-    mutating func step(_ outcome: OperationOutcome? = nil) -> Step {
-        let step = next
-        began(step)
-        switch step {
-        case .perform(let operation): if let outcome { ended(operation, outcome) }
-        case .wait: waited()
-        case .require, .settle, .fail: break
-        }
-        return step
-    }
-}
-
-extension ImageMachine {
+/// Of a machine that requires nothing of others.
+extension StateMachine {
     @discardableResult
     mutating func step(_ outcome: OperationOutcome? = nil) -> Step {
         let step = next

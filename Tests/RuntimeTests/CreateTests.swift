@@ -1,4 +1,5 @@
 import DockerEngine
+import EngineStub
 import Foundation
 import LosslessJSON
 import Model

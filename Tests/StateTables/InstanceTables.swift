@@ -23,9 +23,7 @@ package enum InstanceTables {
     /// What an inspection may show.
     package static let observations: [ContainerState?] = [nil] + ContainerState.allCases
 
-    static var phases: String {
-        phaseSection(InstancePhase.allCases, isSettled: \.isSettled, successors: \.successors)
-    }
+    static var phases: String { phaseSection(InstancePhase.self) }
 
     // MARK: Fresh wishes
 
@@ -65,7 +63,7 @@ package enum InstanceTables {
     }
 
     /// All ways from a fresh wish, as far as a few outcomes of each piece of work lead.
-    package static func exploration(_ desired: InstanceDesire) -> Exploration<InstanceMachine, InstancePhase> {
+    package static func exploration(_ desired: InstanceDesire) -> Exploration<InstanceMachine> {
         var starts = [InstanceMachine(specification, desired: desired)]
         // Something to give back, for one that is stopped or removed.
         var before = InstanceMachine(specification, desired: .running)
@@ -75,16 +73,10 @@ package enum InstanceTables {
         before.requirementMet()
         before.wished(specification, desired: desired)
         starts.append(before)
-        return Exploration(from: starts, depth: 9, phase: \.phase) { machine in
-            guard !machine.phase.isSettled else { return nil }
-            let step = machine.next
-            var begun = machine
-            begun.began(step)
-            return (begun, after(step, begun))
-        }
+        return Exploration(from: starts, after: after)
     }
 
-    private static func after(_ step: Step, _ begun: InstanceMachine) -> [InstanceMachine] {
+    private static func after(_ begun: InstanceMachine, _ step: Step) -> [InstanceMachine] {
         switch step {
         case .perform(let operation):
             return outcomes(of: operation).map { outcome in

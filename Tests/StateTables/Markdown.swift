@@ -15,18 +15,17 @@ func markdownTable(_ header: [String], _ rows: [[String]]) -> String {
 }
 
 /// The phases of one machine as a diagram and as a table.
-func phaseSection<Phase: RawRepresentable<String> & Hashable>(
-    _ phases: [Phase], isSettled: (Phase) -> Bool, successors: (Phase) -> Set<Phase>
-) -> String {
+func phaseSection<Phase: MachinePhase>(_: Phase.Type) -> String {
+    let phases = Phase.allCases
     var diagram = ["stateDiagram-v2", "    [*] --> \(phases[0].rawValue)"]
     for phase in phases {
-        for successor in phases where successors(phase).contains(successor) {
+        for successor in phases where phase.successors.contains(successor) {
             diagram.append("    \(phase.rawValue) --> \(successor.rawValue)")
         }
     }
-    for phase in phases where isSettled(phase) { diagram.append("    \(phase.rawValue) --> [*]") }
+    for phase in phases where phase.isSettled { diagram.append("    \(phase.rawValue) --> [*]") }
     let rows = phases.map { phase in
-        let followers = phases.filter { successors(phase).contains($0) }.map(\.rawValue).joined(separator: ", ")
+        let followers = phases.filter { phase.successors.contains($0) }.map(\.rawValue).joined(separator: ", ")
         return ["`\(phase.rawValue)`", followers.isEmpty ? "settled" : followers]
     }
     return "```mermaid\n" + diagram.joined(separator: "\n") + "\n```\n\n"

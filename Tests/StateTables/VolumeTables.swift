@@ -6,7 +6,7 @@ package enum VolumeTables {
     package static let specification = VolumeSpecification(name: "v", driver: "flex")
 
     /// What a look may show.
-    package static let observations: [(name: String, outcome: OperationOutcome)] = [
+    package static let observations: [Observation] = [
         ("missing", .volume(nil)),
         ("there", .volume(InspectedVolume(driver: "flex", mountpoint: "/v"))),
         ("other driver", .volume(InspectedVolume(driver: "local", mountpoint: "/v"))),
@@ -14,26 +14,12 @@ package enum VolumeTables {
         ("kept by a plug-in", .keptByPlugin),
     ]
 
-    static var phases: String {
-        phaseSection(VolumePhase.allCases, isSettled: \.isSettled, successors: \.successors)
-    }
+    static var phases: String { phaseSection(VolumePhase.self) }
 
-    static var fresh: String {
-        var unknown = ["nothing known"]
-        for desired in VolumeDesire.allCases {
-            unknown.append(word(VolumeMachine(specification, desired: desired, holder: "u-1").next))
-        }
-        var rows = [unknown]
-        for (name, outcome) in observations {
-            var row = [name]
-            for desired in VolumeDesire.allCases {
-                var machine = VolumeMachine(specification, desired: desired, holder: "u-1")
-                see(outcome, &machine)
-                row.append(word(machine.next))
-            }
-            rows.append(row)
-        }
-        return markdownTable(["Observed"] + VolumeDesire.allCases.map(\.rawValue), rows)
+    static var fresh: String { freshTable(VolumeDesire.allCases.map { ($0.rawValue, wish($0)) }, observations) }
+
+    private static func wish(_ desired: VolumeDesire) -> VolumeMachine {
+        VolumeMachine(specification, desired: desired, holder: "u-1")
     }
 
     /// A machine in each phase that it can be in on the way to what is wanted, with the work of the phase under way.
@@ -41,11 +27,10 @@ package enum VolumeTables {
         exploration(desired).samples
     }
 
-    /// All ways from a fresh wish, as far as a few outcomes of each piece of work lead.
-    package static func exploration(_ desired: VolumeDesire) -> Exploration<VolumeMachine, VolumePhase> {
-        let fresh = VolumeMachine(specification, desired: desired, holder: "u-1")
+    /// All ways from a fresh wish.
+    package static func exploration(_ desired: VolumeDesire) -> Exploration<VolumeMachine> {
         // And one that was mounted before.
-        var mounted = VolumeMachine(specification, desired: .active, holder: "u-1")
+        var mounted = wish(.active)
         for _ in 0..<20 where !mounted.phase.isSettled {
             let step = mounted.next
             mounted.began(step)
@@ -56,28 +41,8 @@ package enum VolumeTables {
                 mounted.ended(operation, .pluginDone(mountpoint: "/mnt/v"))
             }
         }
-        mounted.wished(fresh)
-        return Exploration(from: [fresh, mounted], depth: 9, phase: \.phase) { machine in
-            guard !machine.phase.isSettled else { return nil }
-            let step = machine.next
-            var begun = machine
-            begun.began(step)
-            let after: [VolumeMachine]
-            switch step {
-            case .perform(let operation):
-                after = outcomes(of: operation).map { outcome in
-                    var machine = begun
-                    machine.ended(operation, outcome)
-                    return machine
-                }
-            case .wait:
-                var machine = begun
-                machine.waited()
-                after = [machine]
-            case .require, .settle, .fail: after = [begun]
-            }
-            return (begun, after)
-        }
+        mounted.wished(wish(desired))
+        return Exploration(from: [wish(desired), mounted], outcomes: outcomes)
     }
 
     private static func outcomes(of operation: Operation) -> [OperationOutcome] {
@@ -91,32 +56,5 @@ package enum VolumeTables {
         }
     }
 
-    private static func see(_ outcome: OperationOutcome, _ machine: inout VolumeMachine) {
-        let step = machine.next
-        guard case .perform(.inspectVolume) = step, case .perform(let operation) = step else { return }
-        machine.began(step)
-        machine.ended(operation, outcome)
-    }
-
-    /// The machine after the process was started anew in this phase, and the first look has shown this.
-    package static func resumed(_ sample: VolumeMachine, _ outcome: OperationOutcome) -> VolumeMachine {
-        var machine = sample
-        machine.resumed()
-        see(outcome, &machine)
-        return machine
-    }
-
-    static func steps(_ desired: VolumeDesire) -> String {
-        let samples = samples(desired)
-        let phases = VolumePhase.allCases.filter { !$0.isSettled && samples[$0] != nil }
-        var rows: [[String]] = []
-        for phase in phases {
-            var row = ["`\(phase.rawValue)`"]
-            for (_, outcome) in observations {
-                row.append(samples[phase].map { word(resumed($0, outcome).next) } ?? "–")
-            }
-            rows.append(row)
-        }
-        return markdownTable(["Phase"] + observations.map(\.name), rows)
-    }
+    static func steps(_ desired: VolumeDesire) -> String { stepsTable(samples(desired), observations) }
 }

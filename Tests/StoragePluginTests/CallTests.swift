@@ -8,7 +8,7 @@ struct CallTests {
     @Test("A volume goes through its life, and every request is as the protocol has it")
     func life() async throws {
         try await withPlugin { scene in
-            let plugin = try scene.plugin()
+            let plugin = try await scene.plugin()
             try await plugin.create("data \"1\"", options: ["size": "10", "fs": "ext4"])
             try await plugin.attach("data \"1\"", options: ["size": "10", "fs": "ext4"])
             let path = try await plugin.mount("data \"1\"", options: [:])
@@ -41,7 +41,7 @@ struct CallTests {
             scene.fake.order(.error("no space\nleft"), for: .create)
             scene.fake.order(.answer(#"{"Mountpoint":"/mnt/x","err":"busy"}"#), for: .mount)
             scene.fake.order(.answer(#"{"Err":{"code":7}}"#), for: .remove)
-            let plugin = try scene.plugin()
+            let plugin = try await scene.plugin()
             let create = await failure { try await plugin.create("v", options: [:]) }
             #expect(create?.kind == .refused)
             #expect(create?.message == "/VolumeDriver.Create 'v' (driver 'rancher-nfs') failed: no space left")
@@ -59,7 +59,7 @@ struct CallTests {
             for verb: VolumeVerb in [.create, .attach, .unmount, .remove] {
                 scene.fake.order(.status(status, body: #"{"Err":"what?"}"#), for: verb)
             }
-            let plugin = try scene.plugin()
+            let plugin = try await scene.plugin()
             try await plugin.create("v", options: [:])
             try await plugin.attach("v", options: [:])
             try await plugin.unmount("v")
@@ -72,7 +72,7 @@ struct CallTests {
     func unsupportedMount(_ status: Int) async throws {
         try await withPlugin { scene in
             scene.fake.order(.status(status, body: #"{"Mountpoint":"","Err":"what?"}"#), for: .mount)
-            let plugin = try scene.plugin()
+            let plugin = try await scene.plugin()
             let error = await failure { _ = try await plugin.mount("v", options: [:]) }
             #expect(error?.kind == .refused)
             let reason = status == 400 ? "Bad Request" : "Not Found"
@@ -89,7 +89,7 @@ struct CallTests {
         try await withPlugin { scene in
             scene.fake.order(.answer(#"{"Mountpoint":"\#(path)"}"#), for: .mount)
             scene.fake.order(.answer("{}"), for: .mount)
-            let plugin = try scene.plugin()
+            let plugin = try await scene.plugin()
             for _ in 0..<2 {
                 let error = await failure { _ = try await plugin.mount("v", options: [:]) }
                 #expect(error?.kind == .refused)
@@ -101,7 +101,7 @@ struct CallTests {
     @Test("Any other status is an error with the name of the real call and the plug-in's text (defect 65)")
     func statuses() async throws {
         try await withPlugin { scene in
-            let plugin = try scene.plugin()
+            let plugin = try await scene.plugin()
             let answers: [(status: Int, body: String, text: String)] = [
                 (500, "", "500: 500 Internal Server Error"), (500, "oops", "500: 500 Internal Server Error"),
                 (500, #"{"Err":"disk full"}"#, "500: 500 Internal Server Error: disk full"),
@@ -123,7 +123,7 @@ struct CallTests {
     func badBody(_ body: String) async throws {
         try await withPlugin { scene in
             scene.fake.order(.answer(body), for: .create)
-            let plugin = try scene.plugin()
+            let plugin = try await scene.plugin()
             let error = await failure { try await plugin.create("v", options: [:]) }
             #expect(error?.kind == .unknown)
             #expect(error?.message.hasPrefix("/VolumeDriver.Create 'v' (driver 'rancher-nfs') answered") == true)
@@ -137,7 +137,7 @@ struct CallTests {
             scene.fake.order(.answer("{\(filler)}"), for: .create)
             scene.fake.order(.status(500, body: "{\(filler)}"), for: .create)
             scene.fake.order(.error(String(repeating: "x", count: 500_000)), for: .create)
-            let plugin = try scene.plugin()
+            let plugin = try await scene.plugin()
             let success = await failure { try await plugin.create("v", options: [:]) }
             #expect(success?.kind == .unknown)
             #expect(success?.message.contains("exceeds 1048576 bytes") == true)

@@ -8,7 +8,7 @@ struct FaultTests {
     @Test("that hangs is given up at the deadline, nobody knows with what result (defect 65)")
     func hang() async throws {
         try await withPlugin { scene in
-            let plugin = try scene.plugin(within: .milliseconds(300))
+            let plugin = try await scene.plugin(within: .milliseconds(300))
             for verb: VolumeVerb in [.create, .attach, .mount, .unmount, .remove] {
                 scene.fake.order(.hang(isDone: verb == .create), for: verb)
             }
@@ -37,7 +37,7 @@ struct FaultTests {
         try await withPlugin { scene in
             scene.fake.order(.delay(milliseconds: 1500), for: .create)
             scene.fake.order(.delay(milliseconds: 50), for: .create)
-            let impatient = try scene.plugin(within: .milliseconds(100))
+            let impatient = try await scene.plugin(within: .milliseconds(100))
             #expect(await failure { try await impatient.create("v", options: [:]) }?.kind == .unknown)
             #expect(scene.fake.created.isEmpty)
             let isDone = try await untilTrue { scene.fake.created == ["v"] }
@@ -49,7 +49,7 @@ struct FaultTests {
     @Test("that dies while it answers or before leaves it open what was done", arguments: [true, false])
     func death(isDone: Bool) async throws {
         try await withPlugin { scene in
-            let plugin = try scene.plugin()
+            let plugin = try await scene.plugin()
             try await plugin.create("v", options: [:])
             try await plugin.attach("v", options: [:])
             for fault: PluginFault in [.cut(isDone: isDone), .close(isDone: isDone)] {
@@ -72,7 +72,7 @@ struct FaultTests {
     func cutRefusal() async throws {
         try await withPlugin { scene in
             scene.fake.order(.cut(isDone: false, status: 500), for: .attach)
-            let plugin = try scene.plugin()
+            let plugin = try await scene.plugin()
             #expect(await failure { try await plugin.attach("v", options: [:]) }?.kind == .refused)
         }
     }
@@ -80,11 +80,11 @@ struct FaultTests {
     @Test("that is down cannot be reached, and is used again when it is back")
     func down() async throws {
         try await withPlugin { scene in
-            let plugin = try scene.plugin()
+            let plugin = try await scene.plugin()
             try await plugin.create("v", options: [:])
             try await scene.fake.stop(leavingSocketFile: true)
             // It is down, not missing.
-            let same = try #require(try scene.plugins().plugin(forDriver: PluginScene.driver))
+            let same = try #require(try await scene.plugins().plugin(forDriver: PluginScene.driver))
             let start = ContinuousClock.now
             let refused = await failure { try await same.create("v", options: [:]) }
             #expect(ContinuousClock.now - start < .seconds(3))
@@ -107,7 +107,7 @@ struct FaultTests {
     func manyHung() async throws {
         try await withPlugin { scene in
             scene.fake.order(.hang(isDone: false), for: .mount, times: 100)
-            let plugin = try scene.plugin()
+            let plugin = try await scene.plugin()
             let hung = Task {
                 await withTaskGroup(of: StoragePluginError?.self) { group in
                     for number in 0..<100 {
@@ -131,8 +131,8 @@ struct FaultTests {
     func descriptors() async throws {
         func openFiles() -> Int { (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd"))?.count ?? 0 }
         try await withPlugin { scene in
-            let patient = try scene.plugin()
-            let impatient = try scene.plugin(within: .milliseconds(20))
+            let patient = try await scene.plugin()
+            let impatient = try await scene.plugin(within: .milliseconds(20))
             try await patient.create("v", options: [:])
             let isQuiet = try await untilTrue { scene.fake.connectionCount == 0 }
             #expect(isQuiet)

@@ -16,12 +16,12 @@ struct LookupTests {
             try files.createSymbolicLink(atPath: scene.directory + "/dangling.sock", withDestinationPath: "nowhere")
             let plugins = scene.plugins()
             for none in ["plain", "folder", "dangling", "missing", "rancher-nfs.sock"] {
-                let plugin = try plugins.plugin(forDriver: none)
+                let plugin = try await plugins.plugin(forDriver: none)
                 #expect(plugin == nil, "\(none)")
             }
-            let link = try #require(try plugins.plugin(forDriver: "link"))
+            let link = try #require(try await plugins.plugin(forDriver: "link"))
             try await link.create("v", options: [:])
-            let found = try #require(try plugins.plugin(forDriver: PluginScene.driver))
+            let found = try #require(try await plugins.plugin(forDriver: PluginScene.driver))
             #expect(found.driver == "rancher-nfs")
             #expect(found.socketPath == scene.fake.socketPath)
         }
@@ -45,7 +45,7 @@ struct LookupTests {
                 try FileManager.default.createSymbolicLink(
                     atPath: "\(scene.directory)/\(other).sock", withDestinationPath: PluginScene.driver + ".sock")
             }
-            let plugin = try scene.plugins().plugin(forDriver: name)
+            let plugin = try await scene.plugins().plugin(forDriver: name)
             #expect(plugin == nil)
             try await outside.stop()
         }
@@ -56,7 +56,7 @@ struct LookupTests {
         try await withPlugin { scene in
             try FileManager.default.createSymbolicLink(
                 atPath: "\(scene.directory)/\(name).sock", withDestinationPath: PluginScene.driver + ".sock")
-            let plugin = try #require(try scene.plugins().plugin(forDriver: name))
+            let plugin = try #require(try await scene.plugins().plugin(forDriver: name))
             try await plugin.create(name, options: [:])
             #expect(scene.fake.created == [name])
         }
@@ -71,14 +71,14 @@ struct LookupTests {
             try FileManager.default.createSymbolicLink(
                 atPath: "\(scene.directory)/\(name).sock", withDestinationPath: PluginScene.driver + ".sock")
             let plugins = scene.plugins()
-            let loop = await failure { _ = try plugins.plugin(forDriver: "loop") }
+            let loop = await failure { _ = try await plugins.plugin(forDriver: "loop") }
             #expect(loop?.kind == .unreachable)
             #expect(loop?.message.hasPrefix("cannot look for the plug-in of driver 'loop': ") == true)
-            let long = await failure { _ = try plugins.plugin(forDriver: name) }
+            let long = await failure { _ = try await plugins.plugin(forDriver: name) }
             #expect(long?.kind == .unreachable)
             #expect(long?.message.hasSuffix("exceeds 107 bytes") == true)
             // No file has so long a name.
-            let impossible = try plugins.plugin(forDriver: String(repeating: "x", count: 300))
+            let impossible = try await plugins.plugin(forDriver: String(repeating: "x", count: 300))
             #expect(impossible == nil)
         }
     }

@@ -18,14 +18,14 @@ struct PluginScene: Sendable {
         StoragePlugins(directory: directory, httpClient: httpClient, deadlines: deadlines)
     }
 
-    func plugin(_ deadlines: StoragePluginDeadlines = StoragePluginDeadlines()) throws -> StoragePlugin {
-        guard let plugin = try plugins(deadlines).plugin(forDriver: Self.driver) else { throw Missing() }
+    func plugin(_ deadlines: StoragePluginDeadlines = StoragePluginDeadlines()) async throws -> StoragePlugin {
+        guard let plugin = try await plugins(deadlines).plugin(forDriver: Self.driver) else { throw Missing() }
         return plugin
     }
 
     /// Calls wait no longer than this.
-    func plugin(within limit: Duration) throws -> StoragePlugin {
-        try plugin(StoragePluginDeadlines().capped(at: limit))
+    func plugin(within limit: Duration) async throws -> StoragePlugin {
+        try await plugin(StoragePluginDeadlines().capped(at: limit))
     }
 
     private struct Missing: Error {}
