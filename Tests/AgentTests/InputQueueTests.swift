@@ -1,4 +1,5 @@
 import Model
+import NIOCore
 import NIOPosix
 import Reconciler
 import Testing

