@@ -45,7 +45,10 @@ let package = Package(
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "Migrations", path: "migrations", sources: ["Migrations.swift"],
-            resources: [.embedInCode("m0001_initial.sql"), .embedInCode("m0002_apart.sql")]),
+            resources: [
+                .embedInCode("m0001_initial.sql"), .embedInCode("m0002_apart.sql"),
+                .embedInCode("m0003_dialect.sql"),
+            ]),
         .target(name: "Store", dependencies: ["CSQLite", "Migrations", "Model"]),
 
         // The decisions
@@ -70,10 +73,13 @@ let package = Package(
         // The addresses that network plug-ins give to containers
         .target(name: "CNamespace"),
         .target(name: "ContainerNetwork", dependencies: ["CNamespace", "LosslessJSON"]),
+        // A program of the host that servers have run
+        .target(name: "CSpawn"),
         .target(
             name: "Runtime",
             dependencies: [
-                "Deadline", "LosslessJSON", "Model", "DockerEngine", "StoragePlugin", "ContainerNetwork", logging,
+                "CSpawn", "Deadline", "LosslessJSON", "Model", "DockerEngine", "StoragePlugin", "ContainerNetwork",
+                logging,
             ]),
         // The host key is made by the library that does the TLS
         .target(name: "HostInfo", dependencies: ["LosslessJSON", nioSSL, asn1]),
@@ -161,7 +167,7 @@ let package = Package(
             name: "AgentTests",
             dependencies: [
                 "Agent", "DockerEngine", "HostInfo", "LosslessJSON", "Model", "RancherAPI", "Reconciler", "Runtime",
-                "FakeHost", nioCore, nioPosix, nioHTTP, httpClient, logging, lifecycle,
+                "FakeHost", "SimulatedEngine", "Store", nioCore, nioPosix, nioHTTP, httpClient, logging, lifecycle,
             ]),
         // A host made of files, for the tests of what is read from one
         .target(name: "FakeHost", dependencies: ["HostInfo"], path: "Tests/FakeHost"),
@@ -171,7 +177,7 @@ let package = Package(
             dependencies: [
                 "DockerEngine", "EngineStub", "LosslessJSON", "Model", "RancherAPI", "Runtime", nioCore, nioPosix,
                 nioHTTP,
-                logging,
+                "StoragePlugin", httpClient, logging,
             ]),
         .testTarget(name: "LosslessJSONTests", dependencies: ["LosslessJSON"]),
         .testTarget(

@@ -15,5 +15,7 @@ package struct Migration: Sendable {
             version: 1, name: "m0001_initial", sql: String(decoding: PackageResources.m0001_initial_sql, as: UTF8.self)),
         Migration(
             version: 2, name: "m0002_apart", sql: String(decoding: PackageResources.m0002_apart_sql, as: UTF8.self)),
+        Migration(
+            version: 3, name: "m0003_dialect", sql: String(decoding: PackageResources.m0003_dialect_sql, as: UTF8.self)),
     ]
 }

@@ -11,6 +11,7 @@ final class HostIdentity: Service {
         var address: String?
         /// The address that the server saw this host at, learned at registration.
         var seenByServer = ""
+        var uuids: HostUUIDs?
     }
 
     private let configuration: AgentConfiguration
@@ -28,6 +29,32 @@ final class HostIdentity: Service {
 
     /// `nil` as long as it is unknown.
     var address: String? { known.withLock { $0.address } }
+
+    /// The name or address by which this host is reported with the ports of a container; empty as long as it is unknown.
+    var reportedAddress: String {
+        let seenByServer = known.withLock { $0.seenByServer }
+        return [configuration.dockerHostIP, configuration.agentIP, seenByServer].first { !$0.isEmpty } ?? ""
+    }
+
+    /// What identifies this host to servers of dialect B, read or made when it is first asked for.
+    ///
+    /// - Throws: `HostInfoError`.
+    func uuids() async throws -> HostUUIDs {
+        if let uuids = known.withLock({ $0.uuids }) { return uuids }
+        let place = configuration.uuids
+        let result = await BlockingCall.run(deadline: Self.uuidDeadline) {
+            // Two at once must not make two different ones.
+            Self.making.withLock { _ in Result { () throws(HostInfoError) in try HostUUIDs(place) } }
+        }
+        guard let result else { throw AgentFault("\(place.physicalHostFile) does not answer") }
+        let uuids = try result.get()
+        known.withLock { $0.uuids = uuids }
+        return uuids
+    }
+
+    private static let making = Mutex(())
+    /// A thousand times what a disk needs.
+    private static let uuidDeadline = Duration.seconds(10)
 
     /// The server told at registration where it sees this host.
     func learned(address: String) {

@@ -4,6 +4,10 @@ package struct ResourceLimits: Sendable, Hashable {
     package var cpuPeriod = 0
     /// Microseconds of every period; -1 for no limit.
     package var cpuQuota = 0
+    /// Microseconds of every period for real-time processes.
+    package var cpuRealtimePeriod = 0
+    /// Microseconds of every real-time period.
+    package var cpuRealtimeRuntime = 0
     /// The processors to run on, such as `0-2,4`.
     package var cpuSet = ""
     /// The memory nodes to use, such as `0,1`.
@@ -37,6 +41,8 @@ extension ResourceLimits: Codable {
         let record = try decoder.container(keyedBy: CodingKeys.self)
         try record.read(.cpuPeriod, into: &cpuPeriod)
         try record.read(.cpuQuota, into: &cpuQuota)
+        try record.read(.cpuRealtimePeriod, into: &cpuRealtimePeriod)
+        try record.read(.cpuRealtimeRuntime, into: &cpuRealtimeRuntime)
         try record.read(.cpuSet, into: &cpuSet)
         try record.read(.memoryNodes, into: &memoryNodes)
         try record.read(.memoryReservation, into: &memoryReservation)

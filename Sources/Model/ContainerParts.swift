@@ -32,6 +32,8 @@ package struct Isolation: Sendable, Hashable {
     package var uts = ""
     /// `host` to see the host's users.
     package var users = ""
+    /// The cgroup to be in, such as `container:` and an id; empty for one of its own.
+    package var cgroup = ""
     /// Such as `label=type:spc_t` or `no-new-privileges`.
     package var securityOptions: [String] = []
     /// Groups by name or number.
@@ -48,6 +50,7 @@ extension Isolation: Codable {
         try record.read(.ipc, into: &ipc)
         try record.read(.uts, into: &uts)
         try record.read(.users, into: &users)
+        try record.read(.cgroup, into: &cgroup)
         try record.read(.securityOptions, into: &securityOptions)
         try record.read(.additionalGroups, into: &additionalGroups)
     }
@@ -83,5 +86,24 @@ extension LogSettings: Codable {
         let record = try decoder.container(keyedBy: CodingKeys.self)
         try record.read(.driver, into: &driver)
         try record.read(.options, into: &options)
+    }
+}
+
+/// When the engine starts a container again by itself.
+package struct RestartPolicy: Sendable, Hashable {
+    /// `always`, `on-failure`, `unless-stopped` or `no`; empty for the engine's default, which is never.
+    package var name = ""
+    /// For `on-failure`; 0 for no limit.
+    package var maximumRetries = 0
+
+    package init() {}
+}
+
+extension RestartPolicy: Codable {
+    package init(from decoder: any Decoder) throws {
+        self.init()
+        let record = try decoder.container(keyedBy: CodingKeys.self)
+        try record.read(.name, into: &name)
+        try record.read(.maximumRetries, into: &maximumRetries)
     }
 }

@@ -17,8 +17,14 @@ package struct ContainerSpecification: Sendable, Hashable {
     package var stopSignal = ""
     /// What the engine's own stops wait before the kill; -1 for ever, 0 for the engine's default.
     package var stopTimeoutSeconds = 0
+    /// The engine's own stops kill at once: a wait of 0 was asked for, which is not the default.
+    package var stopsAtOnce = false
     package var healthCheck = HealthCheck()
     package var network = NetworkMode.bridge
+    /// Of the container's own interface; empty lets the engine choose.
+    package var macAddress = ""
+    /// Containers that are known by another name inside: `container:name`.
+    package var links: [String] = []
     package var ports: [PortBinding] = []
     /// Every port that the image exposes gets one of the host.
     package var publishAllPorts = false
@@ -26,6 +32,8 @@ package struct ContainerSpecification: Sendable, Hashable {
     package var dataVolumes: [String] = []
     /// Containers whose volumes are mounted too, by container id.
     package var volumesFrom: [String] = []
+    /// The same by instance: their containers are looked for when this one is created, and skipped if there are none.
+    package var volumesFromInstances: [RelatedInstance] = []
     /// File systems in memory: the mount options by path.
     package var tmpfs: [String: String] = [:]
     /// Bytes; 0 for no limit.
@@ -50,6 +58,9 @@ package struct ContainerSpecification: Sendable, Hashable {
     package var sysctls: [String: String] = [:]
     /// For the storage driver of the engine.
     package var storageOptions: [String: String] = [:]
+    package var restartPolicy = RestartPolicy()
+    /// A small first process that reaps the others; `nil` for the engine's default.
+    package var runInit: Bool?
 
     package init() {}
 }
@@ -71,12 +82,16 @@ extension ContainerSpecification: Codable {
         try record.read(.domainName, into: &domainName)
         try record.read(.stopSignal, into: &stopSignal)
         try record.read(.stopTimeoutSeconds, into: &stopTimeoutSeconds)
+        try record.read(.stopsAtOnce, into: &stopsAtOnce)
         try record.read(.healthCheck, into: &healthCheck)
         try record.read(.network, into: &network)
+        try record.read(.macAddress, into: &macAddress)
+        try record.read(.links, into: &links)
         try record.read(.ports, into: &ports)
         try record.read(.publishAllPorts, into: &publishAllPorts)
         try record.read(.dataVolumes, into: &dataVolumes)
         try record.read(.volumesFrom, into: &volumesFrom)
+        try record.read(.volumesFromInstances, into: &volumesFromInstances)
         try record.read(.tmpfs, into: &tmpfs)
         try record.read(.memory, into: &memory)
         try record.read(.cpuShares, into: &cpuShares)
@@ -96,6 +111,8 @@ extension ContainerSpecification: Codable {
         try record.read(.log, into: &log)
         try record.read(.sysctls, into: &sysctls)
         try record.read(.storageOptions, into: &storageOptions)
+        try record.read(.restartPolicy, into: &restartPolicy)
+        try record.read(.runInit, into: &runInit)
     }
 }
 
@@ -127,4 +144,26 @@ package enum NetworkMode: Sendable, Hashable, Codable {
     case cni
     /// Shares the network of another container; `nil` when the server named one that has no container yet.
     case container(id: String?)
+    /// Shares the network of another instance's container, which is looked for when this one is created.
+    case instance(RelatedInstance)
+}
+
+/// Another instance that a container has to do with.
+package struct RelatedInstance: Sendable, Hashable, Codable {
+    package var uuid: String
+    package var name: String
+    /// Its container as the server knows it; empty if none.
+    package var externalID: String
+
+    package init(uuid: String, name: String = "", externalID: String = "") {
+        self.uuid = uuid
+        self.name = name
+        self.externalID = externalID
+    }
+
+    /// How its container is found.
+    package var identity: ContainerIdentity { ContainerIdentity(ids: [externalID], uuid: uuid, marks: .all) }
+
+    /// The name that its container has if this agent makes it.
+    package var containerName: String { InstanceSpecification(uuid: uuid, name: name).containerName }
 }

@@ -1,24 +1,58 @@
 /// A volume of an instance, kept by the engine, by a storage plug-in, or by nobody.
-package struct VolumeSpecification: Sendable, Hashable, Codable {
+package struct VolumeSpecification: Sendable, Hashable {
     package var name: String
     package var driver: String
     package var driverOptions: [String: String]
     package var isHostPath: Bool
     /// `file:///path` for host paths.
     package var uri: String
+    /// How it is found out whether a storage plug-in keeps the volume.
+    package var keeping = VolumeKeeping.byAnyPlugin
 
     package init(
-        name: String, driver: String, driverOptions: [String: String] = [:], isHostPath: Bool = false, uri: String = ""
+        name: String, driver: String, driverOptions: [String: String] = [:], isHostPath: Bool = false,
+        uri: String = "", keeping: VolumeKeeping = .byAnyPlugin
     ) {
         self.name = name
         self.driver = driver
         self.driverOptions = driverOptions
         self.isHostPath = isHostPath
         self.uri = uri
+        self.keeping = keeping
     }
 
     /// Whether a driver knows the volume by name; anything else is a directory that nobody creates or removes here.
     package var isManaged: Bool { !driver.isEmpty && !name.isEmpty }
+
+    /// Where the engine keeps a volume of these drivers, their plug-in has to attach it before each start
+    /// (PROTOCOL 7.3).
+    package var isAttachedBeforeStart: Bool { keeping == .byRancherPlugin && VolumeKeeping.isRancherDriver(driver) }
+}
+
+extension VolumeSpecification: Codable {
+    package init(from decoder: any Decoder) throws {
+        self.init(name: "", driver: "")
+        let record = try decoder.container(keyedBy: CodingKeys.self)
+        try record.read(.name, into: &name)
+        try record.read(.driver, into: &driver)
+        try record.read(.driverOptions, into: &driverOptions)
+        try record.read(.isHostPath, into: &isHostPath)
+        try record.read(.uri, into: &uri)
+        try record.read(.keeping, into: &keeping)
+    }
+}
+
+/// How it is found out whether a storage plug-in keeps a volume, or the engine (PROTOCOL 7.4).
+package enum VolumeKeeping: String, Sendable, Hashable, Codable {
+    /// A plug-in for the driver is here: it does.
+    case byAnyPlugin
+    /// Only drivers of Rancher's own have plug-ins; these must be here, and are asked.
+    case byRancherPlugin
+
+    /// The drivers whose plug-ins Rancher brings along (PROTOCOL 7.2).
+    package static func isRancherDriver(_ driver: String) -> Bool {
+        ["rancher-ebs", "rancher-nfs", "rancher-efs", "rancher-secrets", "secrets-bridge-v2"].contains(driver)
+    }
 }
 
 /// A user and a password for an image registry. Its text form hides the password.
@@ -39,7 +73,7 @@ package struct RegistryCredential: Sendable, Hashable, Codable, CustomStringConv
 }
 
 /// What the server said about an instance in one event.
-package struct InstanceSpecification: Sendable, Hashable, Codable {
+package struct InstanceSpecification: Sendable, Hashable {
     /// The identity for ever; empty in requests about surplus copies, which name only a container.
     package var uuid: String
     /// The id under which the server knows the instance, for people to search by.
@@ -51,10 +85,14 @@ package struct InstanceSpecification: Sendable, Hashable, Codable {
     /// Volumes to be there before the start.
     package var volumes: [VolumeSpecification]
     package var credential: RegistryCredential?
+    /// What the image is made of; `nil` if it is pulled.
+    package var build: ImageBuild?
     /// The container is as it should be: change nothing, only report.
     package var noop: Bool
     /// Seconds between the stop signal and the kill.
     package var stopGraceSeconds: Int
+    /// By what marks its container is recognised.
+    package var marks: ContainerMarks
 
     package init(uuid: String, name: String = "", externalID: String = "") {
         self.uuid = uuid
@@ -65,6 +103,7 @@ package struct InstanceSpecification: Sendable, Hashable, Codable {
         volumes = []
         noop = false
         stopGraceSeconds = InstanceSpecification.defaultStopGraceSeconds
+        marks = .own
     }
 
     /// What a stop waits when the server says nothing about it.
@@ -96,6 +135,24 @@ package struct InstanceSpecification: Sendable, Hashable, Codable {
     package var key: ResourceKey { ResourceKey(.instance, uuid.isEmpty ? "container-\(externalID)" : uuid) }
 }
 
+extension InstanceSpecification: Codable {
+    package init(from decoder: any Decoder) throws {
+        self.init(uuid: "")
+        let record = try decoder.container(keyedBy: CodingKeys.self)
+        try record.read(.uuid, into: &uuid)
+        try record.read(.rancherID, into: &rancherID)
+        try record.read(.name, into: &name)
+        try record.read(.externalID, into: &externalID)
+        try record.read(.container, into: &container)
+        try record.read(.volumes, into: &volumes)
+        try record.read(.credential, into: &credential)
+        try record.read(.build, into: &build)
+        try record.read(.noop, into: &noop)
+        try record.read(.stopGraceSeconds, into: &stopGraceSeconds)
+        try record.read(.marks, into: &marks)
+    }
+}
+
 /// What is wanted of an image.
 package struct ImageSpecification: Sendable, Hashable, Codable {
     /// As the server wrote it, with the registry in front if it gave one.
@@ -105,22 +162,47 @@ package struct ImageSpecification: Sendable, Hashable, Codable {
     package var credential: RegistryCredential?
     /// Ask the registry even if the image is here.
     package var alwaysPull: Bool
+    /// What it is made of if it is not here; `nil` if it is pulled.
+    package var build: ImageBuild?
 
     package init(
-        reference: String, temporaryTag: String = "", credential: RegistryCredential? = nil, alwaysPull: Bool = false
+        reference: String, temporaryTag: String = "", credential: RegistryCredential? = nil, alwaysPull: Bool = false,
+        build: ImageBuild? = nil
     ) {
         self.reference = reference
         self.temporaryTag = temporaryTag
         self.credential = credential
         self.alwaysPull = alwaysPull
+        self.build = build
     }
 
     /// The name under which the image is in the end to be found.
     package var taggedReference: String { reference + temporaryTag }
 
     /// The record that stands for the image. Who pulls with another user does not share a pull: one may be refused
-    /// what the other is given.
+    /// what the other is given. One that is built shares it with nobody.
     package var key: ResourceKey {
-        ResourceKey(.image, credential.map { "\(taggedReference) as \($0.user)" } ?? taggedReference)
+        if let build { return ResourceKey(.image, "\(taggedReference) built from \(build.place)") }
+        return ResourceKey(.image, credential.map { "\(taggedReference) as \($0.user)" } ?? taggedReference)
+    }
+}
+
+/// How the engine makes an image (PROTOCOL 5.10).
+package struct ImageBuild: Sendable, Hashable, Codable {
+    /// Where the engine fetches what it builds from: the URL of a Git repository, or of an archive.
+    package var remote: String
+    /// The name for the image.
+    package var tag: String
+
+    package init(remote: String, tag: String) {
+        self.remote = remote
+        self.tag = tag
+    }
+
+    /// The URL without what stands before an `@` in it: it may be a password.
+    package var place: String {
+        guard let scheme = remote.firstRange(of: "://"), let at = remote.lastIndex(of: "@"), at >= scheme.upperBound
+        else { return remote }
+        return String(remote[..<scheme.upperBound]) + remote[remote.index(after: at)...]
     }
 }

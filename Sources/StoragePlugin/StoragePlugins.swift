@@ -44,7 +44,7 @@ package struct StoragePlugins: Sendable {
     /// - Throws: ``StoragePluginError`` of kind `unreachable` if it cannot be found out.
     package func plugin(forDriver driver: String) throws(StoragePluginError) -> StoragePlugin? {
         guard Self.isDriverName(driver) else { return nil }
-        let path = "\(directory)/\(driver).sock"
+        let path = socketPath(forDriver: driver)
         var status = stat()
         guard stat(path, &status) == 0 else {
             let code = errno
@@ -64,6 +64,9 @@ package struct StoragePlugins: Sendable {
         }
         return StoragePlugin(driver: driver, socketPath: path, httpClient: httpClient, deadlines: deadlines)
     }
+
+    /// Where the plug-in of a driver listens, if there is one.
+    package func socketPath(forDriver driver: String) -> String { "\(directory)/\(driver).sock" }
 
     /// A letter or digit, then letters, digits, `_`, `.`, `:` and `-`.
     static func isDriverName(_ name: String) -> Bool {

@@ -20,6 +20,9 @@ struct TestCodec: EventCodec {
         case pull(ImageSpecification)
         case release(ImageSpecification)
         case inspectImage(ImageSpecification)
+        case createVolume(VolumeSpecification)
+        case configure([String])
+        case acknowledge
         case unusable(String)
     }
 
@@ -35,6 +38,9 @@ struct TestCodec: EventCodec {
             case .pull(let image): .pullImage(image)
             case .release(let image): .releaseImage(image)
             case .inspectImage(let image): .inspectImage(image)
+            case .createVolume(let volume): .createVolume(volume)
+            case .configure(let items): .updateConfiguration(items: items)
+            case .acknowledge: .acknowledge
             case .unusable(let reason): .unusable(reason: reason)
             }
         let header = EventHeader(
@@ -43,7 +49,7 @@ struct TestCodec: EventCodec {
     }
 
     func reply(to event: EventHeader, _ answer: Answer, messageID: String, at time: Timestamp) -> String {
-        "\(Self.text(answer))|\(event.id)|\(messageID)|\(time.milliseconds)"
+        "\(Self.text(answer, to: event))|\(event.id)|\(messageID)|\(time.milliseconds)"
     }
 
     func progress(of event: EventHeader, text: String) -> String { text }
@@ -51,15 +57,22 @@ struct TestCodec: EventCodec {
     /// The part of a reply that does not depend on chance or time.
     static func content(_ body: String) -> String { String(body.prefix { $0 != "|" }) }
 
+    private static func text(_ answer: Answer, to event: EventHeader) -> String {
+        // What is gone has no state to tell of.
+        if case .instance = answer, event.name == "remove" { return "done" }
+        return text(answer)
+    }
+
     static func text(_ answer: Answer) -> String {
         switch answer {
-        case .instance(let uuid, let inspection, let address):
+        case .instance(let uuid, let inspection, let address, _):
             "instance \(uuid) \(inspection?["State"]["Status"].text ?? "gone")"
                 + (address.isEmpty ? "" : " at \(address)")
         case .inspection(let inspection): "inspection \(inspection?["Id"].text ?? "none")"
         case .image(let image): "image \(image?["Id"].text ?? "none")"
         case .done: "done"
         case .failure(let reason): "failure: \(reason)"
+        case .configurationFailed(let exitCode, let output): "exit code \(exitCode): \(output)"
         }
     }
 }
@@ -74,6 +87,9 @@ func event(_ id: String, _ wish: TestCodec.Wish, replyTo: String? = "reply.1") -
         case .removeVolume: "volume.remove"
         case .pull: "pull"
         case .release: "release"
+        case .createVolume: "volume.create"
+        case .configure: "configure"
+        case .acknowledge: "acknowledge"
         case .unusable: "strange"
         }
     let encoder = JSONEncoder()
