@@ -35,7 +35,7 @@ package enum VolumePhase: String, Sendable, Hashable, Codable, CaseIterable {
         switch self {
         case .requested: [.creating, .attaching, .unmounting, .removing, .active, .inactive, .removed, .failed]
         case .creating: [.attaching, .active, .inactive, .removing, .unmounting, .failed]
-        case .attaching: [.creating, .mounting, .unmounting, .active, .failed]
+        case .attaching: [.creating, .mounting, .unmounting, .removing, .active, .failed]
         case .mounting: [.creating, .unmounting, .active, .failed]
         case .unmounting: [.inactive, .removing, .failed]
         // A volume that has moved away is forgotten here before it is created anew.
