@@ -48,6 +48,7 @@ let package = Package(
             name: "Migrations", path: "migrations", sources: ["Migrations.swift"],
             resources: [
                 .embedInCode("m0001_initial.sql"), .embedInCode("m0002_apart.sql"), .embedInCode("m0003_lean.sql"),
+                .embedInCode("m0004_dialect.sql"),
             ]),
         .target(name: "Store", dependencies: ["CSQLite", "Migrations", "Model"]),
 
@@ -75,10 +76,13 @@ let package = Package(
         // The addresses that network plug-ins give to containers
         .target(name: "CNamespace"),
         .target(name: "ContainerNetwork", dependencies: ["CNamespace", "Deadline", "LosslessJSON"]),
+        // A program of the host that servers have run
+        .target(name: "CSpawn"),
         .target(
             name: "Runtime",
             dependencies: [
-                "Deadline", "LosslessJSON", "Model", "DockerEngine", "StoragePlugin", "ContainerNetwork", logging,
+                "CSpawn", "Deadline", "LosslessJSON", "Model", "DockerEngine", "StoragePlugin", "ContainerNetwork",
+                logging,
             ]),
         // The host key is made by the library that does the TLS
         .target(name: "HostInfo", dependencies: ["Deadline", "LosslessJSON", nioSSL, asn1]),
@@ -170,8 +174,8 @@ let package = Package(
             name: "AgentTests",
             dependencies: [
                 "Agent", "Deadline", "DockerEngine", "EngineStub", "HostInfo", "LosslessJSON", "Model", "RancherAPI",
-                "Reconciler", "Runtime", "StoragePlugin", "FakeHost", nioCore, nioPosix, nioHTTP, httpClient, logging,
-                lifecycle,
+                "Reconciler", "Runtime", "StoragePlugin", "FakeHost", "SimulatedEngine", "Store", nioCore, nioPosix,
+                nioHTTP, httpClient, logging, lifecycle,
             ]),
         // A host made of files, for the tests of what is read from one
         .target(name: "FakeHost", dependencies: ["HostInfo"], path: "Tests/FakeHost"),
@@ -179,7 +183,8 @@ let package = Package(
         .testTarget(
             name: "RuntimeTests",
             dependencies: [
-                "DockerEngine", "EngineStub", "LosslessJSON", "Model", "RancherAPI", "Runtime", logging,
+                "DockerEngine", "EngineStub", "LosslessJSON", "Model", "RancherAPI", "Runtime", "StoragePlugin", nioCore,
+                nioPosix, nioHTTP, httpClient, logging,
             ]),
         .testTarget(name: "LosslessJSONTests", dependencies: ["LosslessJSON"]),
         .testTarget(

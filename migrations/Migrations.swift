@@ -17,5 +17,7 @@ package struct Migration: Sendable {
             version: 2, name: "m0002_apart", sql: String(decoding: PackageResources.m0002_apart_sql, as: UTF8.self)),
         Migration(
             version: 3, name: "m0003_lean", sql: String(decoding: PackageResources.m0003_lean_sql, as: UTF8.self)),
+        Migration(
+            version: 4, name: "m0004_dialect", sql: String(decoding: PackageResources.m0004_dialect_sql, as: UTF8.self)),
     ]
 }

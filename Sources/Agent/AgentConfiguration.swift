@@ -1,6 +1,7 @@
 internal import DockerEngine
 internal import FoundationEssentials
 package import HostInfo
+internal import RancherAPI
 package import Reconciler
 internal import StoragePlugin
 
@@ -27,6 +28,8 @@ package struct AgentConfiguration: Sendable {
     package var hostname: String?
     package var nodeName: String
     package var physicalHostUUID: String
+    /// Where this host's identity is kept for servers of dialect B.
+    package var uuids: HostUUIDs.Place
     package var agentImage: String
     /// In bytes.
     package var memoryOverride: Int?
@@ -40,6 +43,19 @@ package struct AgentConfiguration: Sendable {
     package var hostKeyPath: String
     /// Where the cloud's identity document is; `nil` if it is not to be asked for.
     package var cloudMetadataURL: String?
+    /// Where the metadata of the cloud `aliyun` are; `nil` if they are not to be asked for.
+    package var aliyunMetadataURL: String?
+    /// The program that brings the configuration up to date, and the directory that it runs in.
+    package var configurationProgram: String
+    package var home: String
+    /// Where agent instances get their configuration; empty for the API's URL.
+    package var configurationURL: String
+    /// Told to agent instances.
+    package var apiProxyPort: Int
+    /// Whether the item `pyagent` is updated like any other.
+    package var updatesAgent: Bool
+    /// Given to system containers.
+    package var proxyVariables: [String: String]
     package var dockerHost: String?
     package var dockerCertificatePath: String?
     package var dockerTLSVerify: String?
@@ -56,6 +72,8 @@ package struct AgentConfiguration: Sendable {
     package static let defaultStateDirectory = "/var/lib/rancher/state"
     /// The same in every machine of the cloud.
     package static let defaultCloudMetadataURL = "http://169.254.169.254/latest/dynamic/instance-identity/document"
+    /// The same in every machine of the cloud `aliyun`.
+    package static let defaultAliyunMetadataURL = "http://100.100.100.200/latest/meta-data"
 
     /// Reads the environment.
     ///
@@ -78,7 +96,7 @@ package struct AgentConfiguration: Sendable {
         secretKey = setting("SECRET_KEY") ?? "adminpass"
         agentIP = setting("AGENT_IP") ?? ""
         dockerHostIP = setting("DOCKER_HOST_IP") ?? ""
-        let home = setting("HOME") ?? "/var/lib/cattle"
+        home = setting("HOME") ?? "/var/lib/cattle"
         stateDirectory = setting("STATE_DIR") ?? Self.defaultStateDirectory
         apiCertificatePath = setting("CONSOLE_HOST_API_PUBLIC_KEY") ?? home + "/etc/cattle/api.crt"
         orchestration = setting("ORCHESTRATION") ?? ""
@@ -92,21 +110,42 @@ package struct AgentConfiguration: Sendable {
         hostname = setting("HOSTNAME")
         nodeName = (setting("NODE_NAME") ?? "").lowercased()
         physicalHostUUID = setting("PHYSICAL_HOST_UUID") ?? ""
+        uuids = HostUUIDs.Place(
+            physicalHostFile: setting("PHYSICAL_HOST_UUID_FILE") ?? stateDirectory + "/.physical_host_uuid",
+            dockerHostFile: setting("DOCKER_UUID_FILE") ?? stateDirectory + "/.docker_uuid")
+        uuids.physicalHost = physicalHostUUID
+        uuids.dockerHost = setting("DOCKER_UUID") ?? ""
+        configurationProgram = setting("CONFIG_SCRIPT") ?? home + "/config.sh"
+        configurationURL = setting("CONFIG_URL") ?? ""
+        updatesAgent = (setting("CONFIG_UPDATE_PYAGENT") ?? "true") == "true"
+        proxyVariables = [:]
+        for name in AgentFacts.proxyVariableNames { proxyVariables[name] = raw(name) }
         agentImage = environment["RANCHER_AGENT_IMAGE"] ?? ""
         memoryOverride = number("MEMORY_OVERRIDE")
         milliCPUOverride = number("MILLI_CPU_OVERRIDE")
         localStorageOverride = number("LOCAL_STORAGE_MB_OVERRIDE")
-        // Nothing listens on these; whoever sets them still wants to know of a slip (PROTOCOL 12.1 no. 12).
-        for name in ["HOST_API_PORT", "API_PROXY_LISTEN_PORT"] { _ = number(name) }
+        apiProxyPort = number("API_PROXY_LISTEN_PORT") ?? 9342
+        // Nothing listens on this; whoever sets it still wants to know of a slip (PROTOCOL 12.1 no. 12).
+        _ = number("HOST_API_PORT")
         hostRoots = HostRoots(environment: environment)
         storagePluginDirectory = setting("STORAGE_PLUGIN_DIR") ?? StoragePlugins.defaultDirectory
         hostKeyPath = setting("HOST_KEY_FILE") ?? stateDirectory + "/../etc/ssl/host.key"
-        cloudMetadataURL = setting("CLOUD_METADATA_URL") ?? Self.defaultCloudMetadataURL
-        if let url = cloudMetadataURL, !url.hasPrefix("http://"), !url.hasPrefix("https://") {
-            warnings.append("CATTLE_CLOUD_METADATA_URL is \"\(url)\", no http URL, and the cloud is not asked")
-            cloudMetadataURL = nil
+        func metadata(_ name: String, _ usual: String?) -> String? {
+            let url = setting(name) ?? usual
+            if let url, !url.hasPrefix("http://"), !url.hasPrefix("https://") {
+                warnings.append("CATTLE_\(name) is \"\(url)\", no http URL, and the cloud is not asked")
+                return nil
+            }
+            return url
         }
-        if (setting("DETECT_CLOUD_PROVIDER") ?? "true") != "true" { cloudMetadataURL = nil }
+        cloudMetadataURL = metadata("CLOUD_METADATA_URL", Self.defaultCloudMetadataURL)
+        // Who says where one cloud is to be asked is not in the other.
+        aliyunMetadataURL = metadata(
+            "ALIYUN_METADATA_URL", setting("CLOUD_METADATA_URL") == nil ? Self.defaultAliyunMetadataURL : nil)
+        if (setting("DETECT_CLOUD_PROVIDER") ?? "true") != "true" {
+            cloudMetadataURL = nil
+            aliyunMetadataURL = nil
+        }
         dockerHost = raw("DOCKER_HOST")
         dockerCertificatePath = raw("DOCKER_CERT_PATH")
         dockerTLSVerify = raw("DOCKER_TLS_VERIFY")

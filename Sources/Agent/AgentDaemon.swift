@@ -5,6 +5,7 @@ internal import FoundationEssentials
 internal import Glibc
 internal import HostInfo
 internal import Logging
+internal import Model
 internal import NIOCore
 internal import NIOPosix
 internal import RancherAPI
@@ -56,12 +57,12 @@ package enum AgentDaemon {
             server: EventLoopExecutor(MultiThreadedEventLoopGroup.singleton.next()))
         let engine = try engineClient(configuration, engineGroup, logger)
         let httpClient = try HTTPClient.rancher()
-        let codec = DialectACodec()
         let queue = InputQueue(limit: limits.queuedInputs, byteLimit: limits.queuedBytes)
         let link = ServerLink(progressLimit: limits.progressInFlight)
         let containers = ContainerDirectory()
         let facts = EngineFacts(engine: engine)
         let host = HostIdentity(configuration: configuration)
+        let codec = RancherCodec(facts: agentFacts(configuration, link, host))
         let figures = HostWatch(
             configuration: configuration, engineDirectory: { facts.last?.rootDirectory ?? "" }, logger: logger)
         let cloud = CloudWatch(configuration: configuration, httpClient: httpClient, logger: logger)
@@ -72,7 +73,7 @@ package enum AgentDaemon {
         let loop = MainLoop(
             group: loopGroup, queue: queue, link: link,
             runner: OperationRunner(
-                engine: engine, facts: facts, surroundings: try surroundings(configuration)),
+                engine: engine, facts: facts, surroundings: try surroundings(configuration, link)),
             executors: executors, limits: limits, logger: logger
         ) {
             Reconciler(
@@ -80,8 +81,9 @@ package enum AgentDaemon {
                 openStoreAgain: { try directory.openStore(logger) })
         }
         let watch = EngineWatch(
-            observer: EngineObserver(engine: engine, directory: containers, logger: logger), facts: facts,
-            queue: queue, executor: executors.engine)
+            observer: EngineObserver(
+                engine: engine, directory: containers, logger: logger, wantsDetails: { link.dialect != .a }),
+            facts: facts, queue: queue, executor: executors.engine)
         let session = ServerSession(
             configuration: configuration, codec: codec, queue: queue, link: link, pings: pings, host: host,
             httpClient: httpClient, logger: logger)
@@ -109,7 +111,22 @@ package enum AgentDaemon {
         exit(0)
     }
 
-    private static func surroundings(_ configuration: AgentConfiguration) throws -> Surroundings {
+    private static func agentFacts(
+        _ configuration: AgentConfiguration, _ link: ServerLink, _ host: HostIdentity
+    ) -> AgentFacts {
+        var facts = AgentFacts()
+        facts.proxyVariables = configuration.proxyVariables
+        let given = [configuration.configurationURL, configuration.url].first { !$0.isEmpty }
+        facts.configurationURL = { given ?? link.credentials?.url.description ?? "" }
+        facts.proxyPort = configuration.apiProxyPort
+        facts.hostAddress = { host.reportedAddress }
+        facts.updatesAgent = configuration.updatesAgent
+        return facts
+    }
+
+    private static func surroundings(
+        _ configuration: AgentConfiguration, _ link: ServerLink
+    ) throws -> Surroundings {
         var surroundings = Surroundings()
         surroundings.resolverFile = configuration.hostRoots.etc + "/resolv.conf"
         let stateDirectory = configuration.stateDirectory
@@ -123,6 +140,19 @@ package enum AgentDaemon {
         surroundings.addresses = AddressLookup(
             stateDirectories: [stateDirectory, AddressLookup.defaultStateDirectory],
             procRoot: configuration.hostRoots.proc)
+        surroundings.configurationProgram = ConfigurationProgram(
+            path: configuration.configurationProgram, directory: configuration.home
+        ) {
+            var environment = ProcessInfo.processInfo.environment
+            environment["CATTLE_HOME"] = configuration.home
+            // What is set twice would be taken as it was set first (PROTOCOL 12.3 no. 85).
+            environment["CATTLE_ACCESS_KEY"] = link.credentials?.accessKey ?? configuration.accessKey
+            environment["CATTLE_SECRET_KEY"] = link.credentials?.secretKey ?? configuration.secretKey
+            if environment["CATTLE_URL"]?.isEmpty ?? true {
+                environment["CATTLE_URL"] = link.credentials?.url.description
+            }
+            return environment
+        }
         return surroundings
     }
 

@@ -10,6 +10,7 @@ internal import Synchronization
 /// cloud nobody answers: that is the usual case, and not worth more than a line in the log.
 final class CloudWatch: Service {
     private let url: String?
+    private let aliyunURL: String?
     private let stateDirectory: String
     private let httpClient: HTTPClient
     private let limits: CloudLimits
@@ -20,28 +21,32 @@ final class CloudWatch: Service {
         configuration: AgentConfiguration, httpClient: HTTPClient, limits: CloudLimits = CloudLimits(), logger: Logger
     ) {
         url = configuration.cloudMetadataURL
+        aliyunURL = configuration.aliyunMetadataURL
         stateDirectory = configuration.stateDirectory
         self.httpClient = httpClient
         self.limits = limits
         self.logger = logger
-        known = Mutex(url == nil ? [:] : CloudLabels(stateDirectory: configuration.stateDirectory)?.labels ?? [:])
+        let isAsked = url != nil || aliyunURL != nil
+        known = Mutex(!isAsked ? [:] : CloudLabels(stateDirectory: configuration.stateDirectory)?.labels ?? [:])
     }
 
     /// From an earlier start until the cloud has answered in this one.
     var labels: [String: String] { known.withLock { $0 } }
 
     func run() async throws {
-        if let url { await ServiceLifecycle.cancelWhenGracefulShutdown { await self.detect(url) } }
+        if url != nil || aliyunURL != nil {
+            await ServiceLifecycle.cancelWhenGracefulShutdown { await self.detect() }
+        }
         // A service that ends takes the others with it.
         try? await gracefulShutdown()
     }
 
-    private func detect(_ url: String) async {
+    private func detect() async {
         let start = ContinuousClock.now
         while !Task.isCancelled {
             let attempt = ContinuousClock.now
             do {
-                let found = try CloudLabels(identityDocument: try await document(url))
+                let found = try await ask()
                 // What else an operator has put there stays.
                 let all = CloudLabels(labels: labels.merging(found.labels) { _, new in new })
                 known.withLock { $0 = all.labels }
@@ -54,7 +59,26 @@ final class CloudWatch: Service {
             guard attempt - start + limits.interval <= limits.patience else { break }
             try? await Task.sleep(until: attempt + limits.interval, clock: .continuous)
         }
-        if !Task.isCancelled { logger.info("no cloud found", metadata: ["url": "\(url)"]) }
+        if !Task.isCancelled { logger.info("no cloud found") }
+    }
+
+    /// One cloud after the other: a machine is in one of them at most.
+    private func ask() async throws -> CloudLabels {
+        var failure: any Error = CloudFault(description: "no cloud is asked")
+        if let url {
+            do { return try CloudLabels(identityDocument: try await document(url)) } catch { failure = error }
+        }
+        if let aliyunURL {
+            do {
+                let region = try await document(aliyunURL + "/region-id")
+                let zone = try await document(aliyunURL + "/zone-id")
+                return try CloudLabels(
+                    aliyunRegion: String(decoding: region, as: UTF8.self), zone: String(decoding: zone, as: UTF8.self))
+            } catch {
+                if url == nil { failure = error }
+            }
+        }
+        throw failure
     }
 
     /// The next start asks again, so one that cannot be kept costs little.

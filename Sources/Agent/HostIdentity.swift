@@ -1,3 +1,4 @@
+internal import Deadline
 internal import HostInfo
 internal import NIOPosix
 internal import ServiceLifecycle
@@ -11,6 +12,7 @@ final class HostIdentity: Service {
         var address: String?
         /// The address that the server saw this host at, learned at registration.
         var seenByServer = ""
+        var uuids: HostUUIDs?
     }
 
     private let configuration: AgentConfiguration
@@ -28,6 +30,31 @@ final class HostIdentity: Service {
 
     /// `nil` as long as it is unknown.
     var address: String? { known.withLock { $0.address } }
+
+    /// The name or address by which this host is reported with the ports of a container; empty as long as it is unknown.
+    var reportedAddress: String {
+        let seenByServer = known.withLock { $0.seenByServer }
+        return [configuration.dockerHostIP, configuration.agentIP, seenByServer].first { !$0.isEmpty } ?? ""
+    }
+
+    /// What identifies this host to servers of dialect B, read or made when it is first asked for.
+    ///
+    /// - Throws: `HostInfoError`, or `BlockingCallError` if the disk does not answer.
+    func uuids() async throws -> HostUUIDs {
+        if let uuids = known.withLock({ $0.uuids }) { return uuids }
+        let place = configuration.uuids
+        let uuids = try await uuidReads.run(within: Self.uuidDeadline) {
+            // Two at once must not make two different ones.
+            Self.making.withLock { _ in Result { () throws(HostInfoError) in try HostUUIDs(place) } }
+        }.get()
+        known.withLock { $0.uuids = uuids }
+        return uuids
+    }
+
+    private let uuidReads = BlockingCalls(limit: 4)
+    private static let making = Mutex(())
+    /// A thousand times what a disk needs.
+    private static let uuidDeadline = Duration.seconds(10)
 
     /// The server told at registration where it sees this host.
     func learned(address: String) {

@@ -5,6 +5,8 @@ internal import Runtime
 
 /// What the answer to a ping says, made from values alone (PROTOCOL 10.2).
 struct PingReport: Sendable {
+    /// What identifies this host in dialect B; in dialect A the server does that itself.
+    var uuids: HostUUIDs?
     private(set) var resources: [JSON] = []
     /// Whether all containers of the host are among the resources.
     private(set) var isComplete = false
@@ -30,13 +32,19 @@ struct PingReport: Sendable {
         host.append("type", "host")
         host.append("kind", "docker")
         host.append("hostname", .string(facts.hostname))
-        if !configuration.nodeName.isEmpty { host.append("nodeName", .string(configuration.nodeName)) }
+        if let uuids {
+            host.append("uuid", .string(uuids.dockerHost))
+            host.append("physicalHostUuid", .string(uuids.physicalHost))
+        } else if !configuration.nodeName.isEmpty {
+            host.append("nodeName", .string(configuration.nodeName))
+        }
         let createLabels = configuration.hostLabels.merging(configuration.schedulerLabels) { _, scheduler in scheduler }
         if !createLabels.isEmpty { host.append("createLabels", JSON(createLabels)) }
-        let labels = HostLabels.labels(
+        var labels = HostLabels.labels(
             engineVersion: facts.engine?.version ?? "",
             kernelVersion: facts.snapshot?.system.kernelVersion ?? HostFacts.kernelRelease(),
             agentImage: configuration.agentImage, cloud: facts.cloudLabels, hasKVM: facts.hasKVM)
+        if uuids != nil { labels["io.rancher.host.os"] = "linux" }
         host.append("labels", JSON(labels))
         if !configuration.hostAPIProxy.isEmpty { host.append("apiProxy", .string(configuration.hostAPIProxy)) }
         let figures = stats ? facts.snapshot : nil
@@ -47,19 +55,41 @@ struct PingReport: Sendable {
         ] {
             if let number, number > 0 { host.append(key, .integer(number)) }
         }
-        if !configuration.physicalHostUUID.isEmpty {
+        if uuids == nil, !configuration.physicalHostUUID.isEmpty {
             host.append("machineServiceRegistrationUuid", .string(configuration.physicalHostUUID))
         }
-        let pool: JSON = ["type": "storagePool", "kind": "docker", "name": .string("\(facts.hostname) Storage Pool")]
+        var pool = JSONObject([.init(key: "type", value: "storagePool"), .init(key: "kind", value: "docker")])
+        pool.append("name", .string("\(facts.hostname) Storage Pool"))
+        if let uuids {
+            pool.append("uuid", .string(uuids.dockerHost + "-pool"))
+            pool.append("hostUuid", .string(uuids.dockerHost))
+        }
         var rest = [pool]
         if let address = facts.address, !address.isEmpty {
             let text = JSON.string(address)
+            var resource = JSONObject([.init(key: "type", value: "ipAddress"), .init(key: "uuid", value: text)])
             // The misspelled key is the one that old servers were sent (PROTOCOL 12.4 no. 92).
-            rest.append(["type": "ipAddress", "uuid": text, "addresss": text, "address": text])
+            resource.append("addresss", text)
+            resource.append("address", text)
+            if let uuids { resource.append("hostUuid", .string(uuids.dockerHost)) }
+            rest.append(resource)
         }
-        digest = Self.digest([.object(host)] + rest)
+        digest = Self.digest(([host] + rest).map(JSON.object))
         if let figures { host.append("info", figures.json(engine: .init(facts.engine))) }
-        resources += [.object(host)] + rest
+        if let uuids {
+            append([
+                "type": "physicalHost", "kind": "physicalHost", "uuid": .string(uuids.physicalHost),
+                "name": .string(facts.hostname),
+            ])
+        }
+        for resource in [host] + rest { append(.object(resource)) }
+    }
+
+    private mutating func append(_ resource: JSON) {
+        guard uuids != nil, case .object(var object) = resource else { return resources.append(resource) }
+        // In dialect B on everything, and always empty.
+        object.append("systemContainer", "")
+        resources.append(.object(object))
     }
 
     /// Adds the containers of this host, all of them. Created ones are reported as well: the server takes those that it
@@ -69,12 +99,32 @@ struct PingReport: Sendable {
         let type = JSONObject.Member(key: "type", value: "instance")
         let running = JSONObject.Member(key: "state", value: "running")
         let stopped = JSONObject.Member(key: "state", value: "stopped")
+        if let uuids { append(["type": "hostUuid", "uuid": .string(uuids.dockerHost)]) }
         for container in containers {
             let state = container.state.isReportedRunning ? running : stopped
+            if uuids != nil {
+                append(.object(JSONObject([type, state] + Self.members(of: container))))
+                continue
+            }
             let id = JSONObject.Member(key: "externalId", value: .string(container.id))
             resources.append(.object(JSONObject([type, state, id])))
         }
         isComplete = true
+    }
+
+    /// What servers of dialect B are told of a container.
+    private static func members(of container: ContainerSummary) -> [JSONObject.Member] {
+        let name = container.name.isEmpty ? "no-uuid-\(container.id)" : container.name
+        var members = [
+            JSONObject.Member(
+                key: "uuid", value: .string(container.instanceUUID.isEmpty ? name : container.instanceUUID)),
+            JSONObject.Member(key: "dockerId", value: .string(container.id)),
+        ]
+        guard let details = container.details else { return members }
+        if !details.image.isEmpty { members.append(.init(key: "image", value: .string(details.image))) }
+        if !details.labels.isEmpty { members.append(.init(key: "labels", value: JSON(details.labels))) }
+        if details.createdSeconds > 0 { members.append(.init(key: "created", value: .integer(details.createdSeconds))) }
+        return members
     }
 
     /// FNV-1a of 64 bits over all texts, the only values that the server compares; in hexadecimal digits.

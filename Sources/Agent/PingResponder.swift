@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import HostInfo
 internal import Logging
 internal import Model
 internal import RancherAPI
@@ -9,7 +10,7 @@ internal import Synchronization
 /// Answers pings, from what is known already: no call to the engine, no look into the store, no waiting for anybody.
 final class PingResponder: Service {
     private let configuration: AgentConfiguration
-    private let codec: DialectACodec
+    private let codec: RancherCodec
     private let sources: Sources
     private let link: ServerLink
     private let limits: AgentLimits
@@ -28,7 +29,7 @@ final class PingResponder: Service {
     }
 
     init(
-        configuration: AgentConfiguration, codec: DialectACodec, sources: Sources, link: ServerLink,
+        configuration: AgentConfiguration, codec: RancherCodec, sources: Sources, link: ServerLink,
         limits: AgentLimits, logger: Logger
     ) {
         self.configuration = configuration
@@ -61,10 +62,13 @@ final class PingResponder: Service {
 
     private func answer(_ event: EventHeader, _ options: PingOptions) async {
         defer { _ = inHand.withLock { $0.remove(event.id) } }
-        let body = reply(to: event, options)
         let start = ContinuousClock.now
+        var written: String?
         while ContinuousClock.now - start < limits.pingAge, !Task.isCancelled {
             do {
+                let body: String
+                if let written { body = written } else { body = try await write(event, options) }
+                written = body
                 return try await link.send(body)
             } catch {
                 logger.debug("ping not answered", metadata: ["event": "\(event.id)", "error": "\(error)"])
@@ -75,18 +79,37 @@ final class PingResponder: Service {
         }
     }
 
+    /// In the words of the server that asks.
+    private func write(_ event: EventHeader, _ options: PingOptions) async throws -> String {
+        switch try await link.knownDialect() {
+        case .a: return reply(to: event, options)
+        case .b:
+            var uuids: HostUUIDs?
+            do { uuids = try await sources.host.uuids() } catch {
+                logger.error("this host's identity is not to be had", metadata: ["error": "\(error)"])
+            }
+            // Without its identity the server would take this for another host: it is told nothing then.
+            return reply(to: event, uuids == nil ? PingOptions() : options, .b, uuids)
+        }
+    }
+
     /// The whole answer, from what is known.
-    func reply(to event: EventHeader, _ options: PingOptions) -> String {
-        let report = report(options)
+    ///
+    /// - Parameter uuids: What identifies this host, in dialect B.
+    func reply(
+        to event: EventHeader, _ options: PingOptions, _ dialect: Dialect = .a, _ uuids: HostUUIDs? = nil
+    ) -> String {
+        let report = report(options, uuids)
         return codec.pingReply(
-            to: event, resources: report.resources, instancesComplete: report.isComplete, hashKey: report.digest,
+            to: event, in: dialect, resources: report.resources, instancesComplete: report.isComplete,
+            hashKey: report.digest,
             messageID: UUID().uuidString.lowercased(), at: .now)
     }
 
     /// The resources that a ping asks for, as they are known now.
-    func report(_ options: PingOptions) -> PingReport {
+    func report(_ options: PingOptions, _ uuids: HostUUIDs? = nil) -> PingReport {
         guard configuration.pingsWithResources else { return PingReport() }
-        var report = PingReport()
+        var report = PingReport(uuids: uuids)
         if options.resources {
             let facts = PingReport.KnownHost(
                 hostname: sources.host.hostname, address: sources.host.address, engine: sources.engine.last,

@@ -7,22 +7,44 @@ internal import Synchronization
 /// The way to the server for everything that is sent there. Open as soon as the agent is registered, whether or not
 /// the event stream is up.
 final class ServerLink: Sendable {
-    private let client = Mutex<RancherClient?>(nil)
+    private struct Way {
+        let client: RancherClient
+        let credentials: Credentials
+    }
+
+    private let way = Mutex<Way?>(nil)
     private let progressInFlight = Mutex(0)
     private let progressLimit: Int
 
     init(progressLimit: Int) { self.progressLimit = progressLimit }
 
-    func open(_ client: RancherClient) { self.client.withLock { $0 = client } }
+    func open(_ client: RancherClient, _ credentials: Credentials) {
+        way.withLock { $0 = Way(client: client, credentials: credentials) }
+    }
+
+    /// As what this agent is known to the server; `nil` as long as it is not registered.
+    var credentials: Credentials? { way.withLock { $0?.credentials } }
+
+    /// The server's, as far as it is known.
+    var dialect: Dialect? { way.withLock { $0?.client }?.dialect }
+
+    /// The server's; it is asked if it is not known yet.
+    ///
+    /// - Throws: `RancherError`, `CancellationError`.
+    func knownDialect() async throws -> Dialect { try await client().knownDialect() }
+
+    private func client() throws -> RancherClient {
+        guard let way = way.withLock({ $0 }) else {
+            throw RancherError(.unreachable, "this agent is not registered yet")
+        }
+        return way.client
+    }
 
     /// Sends one message; one try.
     ///
     /// - Throws: `RancherError`, `CancellationError`.
     func send(_ body: String) async throws {
-        guard let client = client.withLock({ $0 }) else {
-            throw RancherError(.unreachable, "this agent is not registered yet")
-        }
-        try await client.publish(body: body)
+        try await client().publish(body: body)
     }
 
     /// Delivers an answer and says how that went.

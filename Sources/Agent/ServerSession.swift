@@ -9,7 +9,7 @@ internal import ServiceLifecycle
 /// it is waited for.
 struct ServerSession: Service {
     let configuration: AgentConfiguration
-    let codec: DialectACodec
+    let codec: RancherCodec
     let queue: InputQueue
     let link: ServerLink
     let pings: PingResponder
@@ -45,7 +45,7 @@ struct ServerSession: Service {
         let credentials = try await credentials()
         if !credentials.agentIP.isEmpty { host.learned(address: credentials.agentIP) }
         let client = RancherClient(url: credentials.url, key: credentials.key, httpClient: httpClient)
-        link.open(client)
+        link.open(client, credentials)
         queue.push(.serverReached)
         let stream = EventStream(configuredURL: credentials.url, key: credentials.key)
         let sinks = EventStream.Sinks(

@@ -39,6 +39,8 @@ package struct Deadlines: Sendable, Hashable {
     /// A pull takes as long as it takes, but it reports progress all the time: this is the longest silence, from the
     /// request to the first byte and between any two pieces.
     package var pullInactivity: Duration = .seconds(120)
+    /// The same for a build, one step of which may compile a whole program without a word.
+    package var buildInactivity: Duration = .seconds(900)
     /// Until the engine accepts the subscription to its events; the stream itself has no end.
     package var eventsAccepted: Duration = .seconds(10)
 
@@ -53,7 +55,7 @@ package struct Deadlines: Sendable, Hashable {
         let all: [WritableKeyPath<Deadlines, Duration>] = [
             \.connect, \.ping, \.info, \.inspect, \.list, \.create, \.start, \.stopMargin, \.kill, \.remove,
             \.volumeInspect, \.volumeCreate, \.volumeRemove, \.imageInspect, \.imageTag, \.imageRemove,
-            \.pullInactivity, \.eventsAccepted,
+            \.pullInactivity, \.buildInactivity, \.eventsAccepted,
         ]
         for path in all { capped[keyPath: path] = min(capped[keyPath: path], limit) }
         return capped

@@ -51,24 +51,9 @@ extension EngineClient {
         }
         defer { body.close() }
         let call = request.call
-        let silence = deadlines.pullInactivity
-        let activity = Activity()
-        let timed = await race(against: { await activity.silence(of: silence) }) {
-            do {
-                try await Self.follow(body, call: call, activity, onProgress)
-                return .success(())
-            } catch {
-                return .failure(error)
-            }
+        try await Self.watched("pull", call: call, within: deadlines.pullInactivity) { activity in
+            try await Self.follow(body, call: call, activity, onProgress)
         }
-        guard case .failure(let error) = timed.result else { return }
-        if timed.expired {
-            throw EngineError(
-                .timedOut, "the Docker daemon reported no progress of the pull within \(silence)", call: call)
-        }
-        if let error = error as? EngineError { throw error }
-        if error is CancellationError { throw EngineError(.cancelled, "the pull was given up", call: call) }
-        throw Self.cut(call, cause: String(describing: error))
     }
 
     /// The engine answers 500 where the registry has refused the login: only the text tells. That is a 401 in truth.
@@ -129,6 +114,31 @@ extension EngineClient {
 }
 
 extension EngineClient {
+    /// Reads a stream to its end, unless nothing new comes for too long.
+    ///
+    /// - Parameter work: What the stream tells of, for errors.
+    static func watched(
+        _ work: String, call: String, within silence: Duration, _ read: @escaping @Sendable (Activity) async throws -> Void
+    ) async throws(EngineError) {
+        let activity = Activity()
+        let timed = await race(against: { await activity.silence(of: silence) }) {
+            do {
+                try await read(activity)
+                return .success(())
+            } catch {
+                return .failure(error)
+            }
+        }
+        guard case .failure(let error) = timed.result else { return }
+        if timed.expired {
+            throw EngineError(
+                .timedOut, "the Docker daemon reported no progress of the \(work) within \(silence)", call: call)
+        }
+        if let error = error as? EngineError { throw error }
+        if error is CancellationError { throw EngineError(.cancelled, "the \(work) was given up", call: call) }
+        throw Self.cut(call, cause: String(describing: error))
+    }
+
     /// The objects that the next chunk of a stream completes.
     static func objects(
         in chunk: ByteBuffer, _ splitter: inout JSONSplitter, call: String
@@ -161,7 +171,7 @@ private struct Repetition {
 }
 
 /// When a stream last said something new.
-private final class Activity: Sendable {
+final class Activity: Sendable {
     private let last = Mutex(ContinuousClock.now)
 
     func note() { last.withLock { $0 = .now } }

@@ -20,6 +20,19 @@ package struct CloudLabels: Sendable, Hashable {
         if let zone = document["availabilityZone"].nonEmptyText { labels["io.rancher.host.zone"] = zone }
     }
 
+    /// The labels of a machine of the provider `aliyun`, from the texts that it gives for its region and its zone.
+    ///
+    /// - Throws: ``HostInfoError`` if they are none.
+    package init(aliyunRegion region: String, zone: String) throws(HostInfoError) {
+        func isName(_ text: String) -> Bool {
+            !text.isEmpty && text.utf8.count <= 64
+                && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
+        }
+        guard isName(region) else { throw HostInfoError("the metadata name no region") }
+        labels = ["io.rancher.host.provider": "aliyun", "io.rancher.host.region": region]
+        if isName(zone) { labels["io.rancher.host.zone"] = zone }
+    }
+
     /// The labels that were stored, every key as it is; `nil` if there is no file that can be read. A label that is no
     /// text costs only itself.
     package init?(stateDirectory: String) {

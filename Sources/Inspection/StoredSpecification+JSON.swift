@@ -14,6 +14,7 @@ extension StoredSpecification {
                 "temporaryTag": JSON(nonEmpty: image.temporaryTag),
                 "alwaysPull": .bool(image.alwaysPull),
                 "hasCredential": .bool(image.credential != nil),
+                "builtFrom": JSON(image.build?.place),
             ]
         }
     }
@@ -39,6 +40,9 @@ extension StoredSpecification {
             "dataVolumes": JSON(container.dataVolumes),
             "volumes": .array(instance.volumes.map(json)),
             "volumesFrom": JSON(container.volumesFrom),
+            "volumesFromInstances": JSON(container.volumesFromInstances.map(\.uuid)),
+            "links": JSON(container.links),
+            "macAddress": JSON(nonEmpty: container.macAddress),
             "memoryBytes": .integer(container.memory),
             "cpuShares": .integer(container.cpuShares),
             "milliCPUReservation": .integer(container.milliCPUReservation),
@@ -79,6 +83,7 @@ extension JSON {
             case .none: ["mode": "none"]
             case .cni: ["mode": "cni"]
             case .container(let id): ["mode": "container", "container": JSON(id)]
+            case .instance(let other): ["mode": "container", "instance": .string(other.uuid)]
             }
     }
 

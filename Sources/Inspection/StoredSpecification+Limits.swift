@@ -7,7 +7,17 @@ extension ContainerSpecification {
     /// Its limits and settings for programs. Options of the log driver are counted only, as tokens are often among them.
     var settingsJSON: [(String, JSON)] {
         [
-            ("stopTimeoutSeconds", JSON(nonZero: stopTimeoutSeconds)),
+            ("stopTimeoutSeconds", stopsAtOnce ? 0 : JSON(nonZero: stopTimeoutSeconds)),
+            (
+                "restartPolicy",
+                restartPolicy.name.isEmpty
+                    ? .null
+                    : [
+                        "name": .string(restartPolicy.name),
+                        "maximumRetries": JSON(nonZero: restartPolicy.maximumRetries),
+                    ]
+            ),
+            ("init", runInit.map { .bool($0) } ?? .null),
             ("healthCheck", healthCheck == HealthCheck() ? .null : JSON(healthCheck)),
             ("publishAllPorts", .bool(publishAllPorts)),
             ("tmpfs", JSON(tmpfs)),
@@ -19,6 +29,7 @@ extension ContainerSpecification {
                 [
                     "processes": JSON(nonEmpty: isolation.processes), "ipc": JSON(nonEmpty: isolation.ipc),
                     "uts": JSON(nonEmpty: isolation.uts), "users": JSON(nonEmpty: isolation.users),
+                    "cgroup": JSON(nonEmpty: isolation.cgroup),
                     "securityOptions": JSON(isolation.securityOptions),
                     "additionalGroups": JSON(isolation.additionalGroups),
                 ]
@@ -51,6 +62,8 @@ extension ContainerSpecification {
         add("disk quota", limits.diskQuota, " bytes")
         add("CPU period", limits.cpuPeriod, " µs")
         add("CPU quota", limits.cpuQuota, " µs")
+        add("real-time period", limits.cpuRealtimePeriod, " µs")
+        add("real-time runtime", limits.cpuRealtimeRuntime, " µs")
         if !limits.cpuSet.isEmpty { limitWords.append("CPUs \(limits.cpuSet)") }
         if !limits.memoryNodes.isEmpty { limitWords.append("memory nodes \(limits.memoryNodes)") }
         if !limits.cgroupParent.isEmpty { limitWords.append("in cgroup \(limits.cgroupParent)") }
@@ -59,6 +72,7 @@ extension ContainerSpecification {
         if blockIO.weight != 0 { diskWords.append("weight \(blockIO.weight)") }
         diskWords += blockIO.devices.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value.words))" }
         return [
+            ("Restarts", restartPolicy.words), ("First process", runInit.map { [$0 ? "init" : "its own"] } ?? []),
             ("Health check", healthCheck.words), ("Limits", limitWords), ("Disk limits", diskWords),
             ("Tmpfs", tmpfs.words), ("DNS options", dnsOptions), ("Shares", isolation.words),
             ("Security", isolation.securityOptions), ("Groups", isolation.additionalGroups),
@@ -82,6 +96,8 @@ extension JSON {
         self = [
             "cpuPeriodMicroseconds": JSON(nonZero: limits.cpuPeriod),
             "cpuQuotaMicroseconds": JSON(nonZero: limits.cpuQuota),
+            "cpuRealtimePeriodMicroseconds": JSON(nonZero: limits.cpuRealtimePeriod),
+            "cpuRealtimeRuntimeMicroseconds": JSON(nonZero: limits.cpuRealtimeRuntime),
             "cpuSet": JSON(nonEmpty: limits.cpuSet), "memoryNodes": JSON(nonEmpty: limits.memoryNodes),
             "memoryReservationBytes": JSON(nonZero: limits.memoryReservation),
             "memorySwapBytes": JSON(nonZero: limits.memorySwap),
@@ -138,8 +154,14 @@ extension BlockIOLimits.Device {
 
 extension Isolation {
     fileprivate var words: [String] {
-        [("processes", processes), ("IPC", ipc), ("host name", uts), ("users", users)].filter { !$0.1.isEmpty }
-            .map { "\($0) \($1)" }
+        [("processes", processes), ("IPC", ipc), ("host name", uts), ("users", users), ("cgroup", cgroup)]
+            .filter { !$0.1.isEmpty }.map { "\($0) \($1)" }
+    }
+}
+
+extension RestartPolicy {
+    fileprivate var words: [String] {
+        (name.isEmpty ? [] : [name]) + (maximumRetries == 0 ? [] : ["at most \(maximumRetries) times"])
     }
 }
 

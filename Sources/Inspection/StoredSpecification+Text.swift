@@ -31,7 +31,9 @@ extension StoredSpecification {
         add("Ports", container.ports.map(\.words))
         add("Mounts", container.dataVolumes)
         add("Volumes", instance.volumes.map { $0.driver.isEmpty ? $0.name : "\($0.name) (\($0.driver))" })
-        add("Mounts from", container.volumesFrom)
+        add("Mounts from", container.volumesFrom + container.volumesFromInstances.map(\.containerName))
+        add("Links", container.links)
+        add("MAC address", container.macAddress)
         if container.memory > 0 { add("Memory", "\(container.memory) bytes") }
         if container.cpuShares > 0 { add("CPU shares", String(container.cpuShares)) }
         if container.milliCPUReservation > 0 { add("CPU reserved", "\(container.milliCPUReservation) m") }
@@ -76,6 +78,7 @@ extension StoredSpecification {
     private static func fields(_ image: ImageSpecification) -> [Field] {
         var fields: [Field] = [("Reference", image.reference)]
         if !image.temporaryTag.isEmpty { fields.append(("Temporary tag", image.temporaryTag)) }
+        if let build = image.build { fields.append(("Built from", build.place)) }
         if image.alwaysPull { fields.append(("Traits", "always pulled")) }
         if image.credential != nil { fields.append(("Credential", "given (not shown)")) }
         return fields
@@ -99,6 +102,7 @@ extension NetworkMode {
         case .none: "none"
         case .cni: "cni"
         case .container(let id): id.map { "that of container \($0)" } ?? "that of another container"
+        case .instance(let other): "that of container \(other.containerName)"
         }
     }
 }

@@ -104,7 +104,7 @@ package struct ImageMachine: Sendable, Hashable {
     /// The step is written down and about to be done.
     package mutating func began(_ step: Step) {
         switch step {
-        case .perform(.pullImage): phase = .pulling
+        case .perform(.pullImage), .perform(.buildImage): phase = .pulling
         case .perform(.tagImage): phase = .tagging
         case .perform(.removeImage): phase = .removing
         case .perform, .wait, .require: break
@@ -137,10 +137,16 @@ package struct ImageMachine: Sendable, Hashable {
             case .pullImage:
                 isPulled = true
                 image = .present
+            case .buildImage:
+                // It was given a name of its own, which need not be the one that is wanted.
+                isPulled = true
+                image = .unobserved
             case .inspectImage where found == nil && !refusal.isEmpty: verdict = refusal
+            case .inspectImage where found == nil && isPulled && specification.build != nil:
+                verdict = "Image [\(specification.reference)] was built but is not there"
             case .findContainer, .createContainer, .startContainer, .stopContainer, .killContainer, .removeContainer,
                 .detectAddress, .inspectVolume, .callPlugin, .createVolume, .removeVolume, .inspectImage, .removeImage,
-                .inspectContainer:
+                .inspectContainer, .updateConfiguration:
                 image = found == nil ? .missing : .present
                 refusal = ""
             }
@@ -149,14 +155,18 @@ package struct ImageMachine: Sendable, Hashable {
         case .refused(let refusal): refused(operation, refusal)
         case .unavailable(let text): backOff(text)
         case .unknown(let text):
-            if case .pullImage = operation {
+            switch operation {
+            case .pullImage, .buildImage:
                 brokenPulls += 1
                 if brokenPulls >= Patience.pulls {
-                    verdict = "Image [\(specification.reference)] failed to pull: \(text)"
+                    let what = specification.build == nil ? "pull" : "build"
+                    verdict = "Image [\(specification.reference)] failed to \(what): \(text)"
                 }
+            default: break
             }
             backOff(text)
-        case .container, .created, .nameTaken, .address, .volume, .keptByPlugin, .pluginDone, .noPlugin:
+        case .container, .created, .nameTaken, .address, .volume, .keptByPlugin, .pluginDone, .noPlugin,
+            .configurationUpdated:
             preconditionFailure("an outcome that no work on an image can have")
         }
     }
@@ -196,12 +206,13 @@ package struct ImageMachine: Sendable, Hashable {
         case .removed:
             return isGone ? .settle : .perform(.removeImage(reference: specification.taggedReference))
         case .present:
-            let pull = Step.perform(
-                .pullImage(reference: specification.reference, credential: specification.credential))
-            if specification.alwaysPull, !isPulled { return pull }
+            let fetch = Step.perform(
+                specification.build.map(Operation.buildImage)
+                    ?? .pullImage(reference: specification.reference, credential: specification.credential))
+            if specification.alwaysPull, !isPulled { return fetch }
             switch image {
             case .unobserved: return .perform(.inspectImage(reference: specification.reference))
-            case .missing: return pull
+            case .missing: return fetch
             case .present:
                 if specification.temporaryTag.isEmpty || isTagged { return .settle }
                 return .perform(

@@ -23,6 +23,7 @@ extension InstanceMachine {
         if !story.verdict.isEmpty { return .fail(story.verdict) }
         if knowledge == .unobserved { return find }
         if !story.failure.isEmpty { return nextWhileFailing }
+        if story.isAgents, desired != .running { return lookThenSettle }
         if specification.noop, desired != .removed { return desired == .running ? settleRunning : lookThenSettle }
         switch desired {
         case .running: return nextTowardsRunning
@@ -96,7 +97,8 @@ extension InstanceMachine {
 
     private var find: Step {
         let ids = specification.externalID == containerID ? [containerID] : [specification.externalID, containerID]
-        return .perform(.findContainer(ContainerIdentity(ids: ids, uuid: specification.uuid)))
+        return .perform(
+            .findContainer(ContainerIdentity(ids: ids, uuid: specification.uuid, marks: specification.marks)))
     }
 
     private var lookThenSettle: Step { isInspected ? .settle : find }
@@ -127,7 +129,7 @@ extension InstanceMachine {
             .image(
                 ImageSpecification(
                     reference: specification.container.image, credential: specification.credential,
-                    alwaysPull: specification.alwaysPull))
+                    alwaysPull: specification.alwaysPull, build: specification.build))
         ])
     }
 
@@ -159,7 +161,7 @@ extension InstanceMachine {
     var settledPhase: InstancePhase {
         switch desired {
         case .removed: return .removed
-        case .stopped where !specification.noop: return .stopped
+        case .stopped where !specification.noop && !story.isAgents: return .stopped
         case .running, .stopped:
             guard case .present(let state) = knowledge, state.isAlive else { return .stopped }
             return .running

@@ -29,6 +29,7 @@ extension InstanceMachine.Story: Recorded {
         try record.member("volumesReady", &volumesReady)
         try record.member("volumesReleased", &volumesReleased)
         try record.member("isRepeatedRemoval", &isRepeatedRemoval)
+        try record.member("isAgents", &isAgents)
         try record.member("addressDone", &addressDone)
         try record.member("addressLooks", &addressLooks)
         try record.member("imageReady", &imageReady)

@@ -44,6 +44,8 @@ package struct InstanceMachine: Sendable, Hashable {
         var volumesReleased = false
         /// The removal before this one failed as well.
         var isRepeatedRemoval = false
+        /// The container is the one that this agent runs in: it is neither stopped nor removed.
+        var isAgents = false
         var addressDone = false
         /// Looks at the running container that showed no address.
         var addressLooks = 0
@@ -143,6 +145,7 @@ extension InstanceMachine {
             return
         }
         story.isOnly = isOnly && summary.instanceUUID == specification.uuid
+        story.isAgents = summary.name == ContainerSummary.agentName
         startedAtBefore = summary.state == .created ? "" : nil
         containerID = summary.id
         knowledge = .present(summary.state)
@@ -174,7 +177,9 @@ extension InstanceMachine {
         switch outcome {
         case .created, .nameTaken, .imageMissing, .unavailable: story.createMayFollow = false
         case .refused(let refusal): story.createMayFollow = (refusal.status ?? 0) >= 500
-        case .unknown, .container, .address, .volume, .keptByPlugin, .pluginDone, .noPlugin, .image, .removed: break
+        case .unknown, .container, .address, .volume, .keptByPlugin, .pluginDone, .noPlugin, .image, .removed,
+            .configurationUpdated:
+            break
         }
     }
 
@@ -304,7 +309,7 @@ extension InstanceMachine {
                 story.stopDone = story.stops >= Patience.stops
             }
             backOff(text)
-        case .volume, .keptByPlugin, .pluginDone, .noPlugin, .image:
+        case .volume, .keptByPlugin, .pluginDone, .noPlugin, .image, .configurationUpdated:
             preconditionFailure("an outcome that no work on a container can have")
         }
     }
@@ -317,7 +322,8 @@ extension InstanceMachine {
         case .stopContainer: story.stopDone = true
         case .killContainer: story.killDone = true
         case .findContainer, .createContainer, .removeContainer, .detectAddress, .inspectVolume, .callPlugin,
-            .createVolume, .removeVolume, .inspectImage, .pullImage, .tagImage, .removeImage, .inspectContainer:
+            .createVolume, .removeVolume, .inspectImage, .pullImage, .tagImage, .removeImage, .buildImage,
+            .inspectContainer, .updateConfiguration:
             break
         }
         guard let container else {
@@ -357,6 +363,7 @@ extension InstanceMachine {
         containerID = container.id
         story.createMayFollow = false
         story.isIdentified = true
+        story.isAgents = container.isAgents
         knowledge = .present(container.state)
     }
 
@@ -419,8 +426,7 @@ extension InstanceMachine {
             story.looks += 1
             if story.looks < Patience.looks { backOff(refused.message) } else { end(refused.message) }
         case .inspectVolume, .callPlugin, .createVolume, .removeVolume, .inspectImage, .pullImage, .tagImage,
-            .removeImage,
-            .inspectContainer:
+            .removeImage, .buildImage, .inspectContainer, .updateConfiguration:
             preconditionFailure("work that no instance asks for")
         }
     }

@@ -77,7 +77,10 @@ extension VolumeMachine {
 
     /// Somebody who is served by the work under way wants the volume, too.
     package mutating func joined(by wish: VolumeMachine) {
-        if desired == .active { claimants = claimants.adding(wish.claimants) } else { release(wish.claimants) }
+        switch desired {
+        case .active: claimants = claimants.adding(wish.claimants)
+        case .created, .inactive, .removed: release(wish.claimants)
+        }
     }
 
     /// Somebody wants something new. For whom it is mounted, and that it may be, stays known.
@@ -143,7 +146,8 @@ extension VolumeMachine {
         case .perform(.createVolume), .perform(.callPlugin(.create, _)): phase = .creating
         case .perform(.callPlugin(.attach, let volume)):
             phase = .attaching
-            mounted = volume
+            // One that the engine keeps is mounted by the engine.
+            if knowledge == .kept { mounted = volume }
         case .perform(.callPlugin(.mount, let volume)):
             phase = .mounting
             mounted = volume
@@ -167,6 +171,7 @@ extension VolumeMachine {
             holders = knowledge == .kept ? holders.adding(claimants) : []
             claimants = []
             if knowledge != .kept { mountpoint = "" }
+        case .created: phase = knowledge == .kept && !mayBeMounted ? .inactive : .active
         case .inactive: phase = .inactive
         case .removed:
             phase = .removed
@@ -197,7 +202,7 @@ extension VolumeMachine {
             knowledge = .kept
             pluginDriver = specification.driver
         case .pluginDone(let mountpoint): pluginDone(operation, mountpoint)
-        case .noPlugin where mayBeMounted || knowledge == .kept:
+        case .noPlugin where mayBeMounted || knowledge == .kept || desired == .active:
             pluginDown(Self.noPlugin(specification))
         case .noPlugin: story.isUnmounted = true
         case .removed: knowledge = .missing
@@ -206,7 +211,7 @@ extension VolumeMachine {
             if case .callPlugin = operation { pluginDown(text) } else { backOff(text) }
         case .unknown(let text):
             if case .callPlugin = operation { pluginUnclear(text) } else { backOff(text) }
-        case .container, .created, .nameTaken, .imageMissing, .image, .address:
+        case .container, .created, .nameTaken, .imageMissing, .image, .address, .configurationUpdated:
             preconditionFailure("an outcome that no work on a volume can have")
         }
     }
@@ -226,7 +231,8 @@ extension VolumeMachine {
         case .callPlugin(.remove, _): removalRefused(refusal)
         case .callPlugin(let call, _): pluginFailed(call, refusal.message, isRefused: true)
         case .findContainer, .createContainer, .startContainer, .stopContainer, .killContainer, .removeContainer,
-            .detectAddress, .inspectImage, .pullImage, .tagImage, .removeImage, .inspectContainer:
+            .detectAddress, .inspectImage, .pullImage, .tagImage, .removeImage, .buildImage, .inspectContainer,
+            .updateConfiguration:
             preconditionFailure("work that no volume asks for")
         }
     }
@@ -301,6 +307,7 @@ extension VolumeMachine {
         story.unclear = 0
         attempts = 0
         guard call == .unmount else {
+            // Who only wants it created has mounted nothing that could be taken back.
             if desired == .active { story.failure = reason } else { story.verdict = reason }
             return
         }
@@ -336,7 +343,7 @@ extension VolumeMachine {
             return mayBeMounted && holders.isEmpty ? call(.unmount) : .fail(story.failure)
         }
         switch desired {
-        case .active: return nextTowardsActive
+        case .active, .created: return nextTowardsActive
         case .inactive: return story.isUnmounted ? .settle : call(.unmount)
         case .removed: return nextTowardsRemoved
         }
@@ -348,10 +355,14 @@ extension VolumeMachine {
         case .missing: return .perform(.createVolume(specification))
         case .moved: return .perform(.removeVolume(name: specification.name, force: true))
         case .present(let driver):
-            if Self.isSame(driver, specification.driver) { return .settle }
-            return .fail(
-                "Volume \(specification.name) exists with driver \(driver) instead of \(specification.driver)")
+            guard Self.isSame(driver, specification.driver) else {
+                return .fail(
+                    "Volume \(specification.name) exists with driver \(driver) instead of \(specification.driver)")
+            }
+            let isReady = desired != .active || !specification.isAttachedBeforeStart || story.called == .attach
+            return isReady ? .settle : call(.attach)
         // Every call is made each time: the host may have been started anew since, and all of them may be repeated.
+        case .kept where desired == .created: return story.called == .create ? .settle : call(.create)
         case .kept:
             if let mounted, mounted.driver != specification.driver {
                 let others = holders.subtracting(claimants)

@@ -5,6 +5,8 @@ package import Model
 package enum VolumeDesire: String, Sendable, Hashable, Recordable, CaseIterable {
     /// There, and mounted if a storage plug-in keeps it.
     case active
+    /// There; whether it is mounted is left as it is.
+    case created
     /// There, but not mounted.
     case inactive
     case removed
@@ -34,13 +36,13 @@ package enum VolumePhase: String, Sendable, Hashable, Recordable, CaseIterable {
     /// The phases that can follow within one wish. A new wish leads back to `requested` from everywhere.
     package var successors: Set<VolumePhase> {
         switch self {
-        case .requested: [.creating, .unmounting, .removing, .active, .inactive, .removed, .failed]
-        case .creating: [.attaching, .active, .removing, .unmounting, .failed]
-        case .attaching: [.creating, .mounting, .unmounting, .failed]
+        case .requested: [.creating, .attaching, .unmounting, .removing, .active, .inactive, .removed, .failed]
+        case .creating: [.attaching, .active, .inactive, .removing, .unmounting, .failed]
+        case .attaching: [.creating, .mounting, .unmounting, .removing, .active, .failed]
         case .mounting: [.creating, .unmounting, .active, .failed]
         case .unmounting: [.inactive, .removing, .failed]
         // A volume that has moved away is forgotten here before it is created anew.
-        case .removing: [.creating, .active, .removed, .failed]
+        case .removing: [.creating, .attaching, .active, .removed, .failed]
         case .active, .inactive, .removed, .failed: []
         }
     }

@@ -4,6 +4,10 @@ package struct ResourceLimits: Sendable, Hashable {
     package var cpuPeriod = 0
     /// Microseconds of every period; -1 for no limit.
     package var cpuQuota = 0
+    /// Microseconds of every period for real-time processes.
+    package var cpuRealtimePeriod = 0
+    /// Microseconds of every real-time period.
+    package var cpuRealtimeRuntime = 0
     /// The processors to run on, such as `0-2,4`.
     package var cpuSet = ""
     /// The memory nodes to use, such as `0,1`.
@@ -35,6 +39,8 @@ extension ResourceLimits: Recorded {
     package mutating func exchange(with record: inout Record) throws(RecordError) {
         try record.member("cpuPeriod", &cpuPeriod)
         try record.member("cpuQuota", &cpuQuota)
+        try record.member("cpuRealtimePeriod", &cpuRealtimePeriod)
+        try record.member("cpuRealtimeRuntime", &cpuRealtimeRuntime)
         try record.member("cpuSet", &cpuSet)
         try record.member("memoryNodes", &memoryNodes)
         try record.member("memoryReservation", &memoryReservation)

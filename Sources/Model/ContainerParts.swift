@@ -30,6 +30,8 @@ package struct Isolation: Sendable, Hashable {
     package var uts = ""
     /// `host` to see the host's users.
     package var users = ""
+    /// The cgroup to be in, such as `container:` and an id; empty for one of its own.
+    package var cgroup = ""
     /// Such as `label=type:spc_t` or `no-new-privileges`.
     package var securityOptions: [String] = []
     /// Groups by name or number.
@@ -44,6 +46,7 @@ extension Isolation: Recorded {
         try record.member("ipc", &ipc)
         try record.member("uts", &uts)
         try record.member("users", &users)
+        try record.member("cgroup", &cgroup)
         try record.member("securityOptions", &securityOptions)
         try record.member("additionalGroups", &additionalGroups)
     }
@@ -87,5 +90,22 @@ extension LogSettings: Recorded {
     package mutating func exchange(with record: inout Record) throws(RecordError) {
         try record.member("driver", &driver)
         try record.member("options", &options)
+    }
+}
+
+/// When the engine starts a container again by itself.
+package struct RestartPolicy: Sendable, Hashable {
+    /// `always`, `on-failure`, `unless-stopped` or `no`; empty for the engine's default, which is never.
+    package var name = ""
+    /// For `on-failure`; 0 for no limit.
+    package var maximumRetries = 0
+
+    package init() {}
+}
+
+extension RestartPolicy: Recorded {
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.member("name", &name)
+        try record.member("maximumRetries", &maximumRetries)
     }
 }

@@ -19,8 +19,14 @@ package struct ContainerSpecification: Sendable, Hashable {
     package var stopSignal = ""
     /// What the engine's own stops wait before the kill; -1 for ever, 0 for the engine's default.
     package var stopTimeoutSeconds = 0
+    /// The engine's own stops kill at once: a wait of 0 was asked for, which is not the default.
+    package var stopsAtOnce = false
     package var healthCheck = HealthCheck()
     package var network = NetworkMode.bridge
+    /// Of the container's own interface; empty lets the engine choose.
+    package var macAddress = ""
+    /// Containers that are known by another name inside: `container:name`.
+    package var links: [String] = []
     package var ports: [PortBinding] = []
     /// Every port that the image exposes gets one of the host.
     package var publishAllPorts = false
@@ -28,6 +34,8 @@ package struct ContainerSpecification: Sendable, Hashable {
     package var dataVolumes: [String] = []
     /// Containers whose volumes are mounted too, by container id.
     package var volumesFrom: [String] = []
+    /// The same by instance: their containers are looked for when this one is created, and skipped if there are none.
+    package var volumesFromInstances: [RelatedInstance] = []
     /// File systems in memory: the mount options by path.
     package var tmpfs: [String: String] = [:]
     /// Bytes; 0 for no limit.
@@ -52,6 +60,9 @@ package struct ContainerSpecification: Sendable, Hashable {
     package var sysctls: [String: String] = [:]
     /// For the storage driver of the engine.
     package var storageOptions: [String: String] = [:]
+    package var restartPolicy = RestartPolicy()
+    /// A small first process that reaps the others; `nil` for the engine's default.
+    package var runInit: Bool?
 
     package init() {}
 }
@@ -71,12 +82,16 @@ extension ContainerSpecification: Recorded {
         try record.member("domainName", &domainName)
         try record.member("stopSignal", &stopSignal)
         try record.member("stopTimeoutSeconds", &stopTimeoutSeconds)
+        try record.member("stopsAtOnce", &stopsAtOnce)
         try record.member("healthCheck", &healthCheck)
         try record.member("network", &network)
+        try record.member("macAddress", &macAddress)
+        try record.member("links", &links)
         try record.member("ports", &ports)
         try record.member("publishAllPorts", &publishAllPorts)
         try record.member("dataVolumes", &dataVolumes)
         try record.member("volumesFrom", &volumesFrom)
+        try record.member("volumesFromInstances", &volumesFromInstances)
         try record.member("tmpfs", &tmpfs)
         try record.member("memory", &memory)
         try record.member("cpuShares", &cpuShares)
@@ -96,6 +111,8 @@ extension ContainerSpecification: Recorded {
         try record.member("log", &log)
         try record.member("sysctls", &sysctls)
         try record.member("storageOptions", &storageOptions)
+        try record.member("restartPolicy", &restartPolicy)
+        try record.member("runInit", &runInit)
     }
 }
 
@@ -138,6 +155,38 @@ package enum NetworkMode: Sendable, Hashable {
     case cni
     /// Shares the network of another container; `nil` when the server named one that has no container yet.
     case container(id: String?)
+    /// Shares the network of another instance's container, which is looked for when this one is created.
+    case instance(RelatedInstance)
+}
+
+/// Another instance that a container has to do with.
+package struct RelatedInstance: Sendable, Hashable {
+    package var uuid: String
+    package var name: String
+    /// Its container as the server knows it; empty if none.
+    package var externalID: String
+
+    package init(uuid: String, name: String = "", externalID: String = "") {
+        self.uuid = uuid
+        self.name = name
+        self.externalID = externalID
+    }
+
+    /// How its container is found.
+    package var identity: ContainerIdentity { ContainerIdentity(ids: [externalID], uuid: uuid, marks: .all) }
+
+    /// The name that its container has if this agent makes it.
+    package var containerName: String { InstanceSpecification(uuid: uuid, name: name).containerName }
+}
+
+extension RelatedInstance: Recorded {
+    package init() { self.init(uuid: "") }
+
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.member("uuid", &uuid)
+        try record.member("name", &name)
+        try record.member("externalID", &externalID)
+    }
 }
 
 extension NetworkMode: Recordable {
@@ -149,6 +198,7 @@ extension NetworkMode: Recordable {
         case .cni: .alternative("cni")
         case .container(let id?): .alternative("container", JSONObject([.init(key: "id", value: .string(id))]))
         case .container(nil): .alternative("container")
+        case .instance(let other): .alternative("instance", other.recorded.object ?? JSONObject())
         }
     }
 
@@ -162,6 +212,7 @@ extension NetworkMode: Recordable {
         case "none": self = .none
         case "cni": self = .cni
         case "container": self = .container(id: content["id"].text)
+        case "instance": self = .instance(try RelatedInstance(recorded: content))
         default: throw RecordError("\(name) is not known here")
         }
     }

@@ -8,13 +8,18 @@ package struct EventHeader: Sendable, Hashable {
     package let replyTo: String?
     package let resourceID: String?
     package let resourceType: String?
+    /// In whose words the event came, and has to be answered.
+    package let dialect: Dialect
 
-    package init(id: String, name: String, replyTo: String?, resourceID: String?, resourceType: String?) {
+    package init(
+        id: String, name: String, replyTo: String?, resourceID: String?, resourceType: String?, dialect: Dialect = .a
+    ) {
         self.id = id
         self.name = name
         self.replyTo = replyTo
         self.resourceID = resourceID
         self.resourceType = resourceType
+        self.dialect = dialect
     }
 }
 
@@ -25,13 +30,20 @@ package enum Request: Sendable, Hashable {
     case removeInstance(InstanceSpecification)
     /// Report one container, found by id or else by name.
     case inspectInstance(id: String, name: String)
+    /// Have the volume there; it is mounted for the instances that need it, when they do.
+    case createVolume(VolumeSpecification)
     case removeVolume(VolumeSpecification)
+    /// Have the image there: by a pull, or by a build where the specification says so.
     case pullImage(ImageSpecification)
     /// The second phase of a pull: take the temporary tag off again.
     case releaseImage(ImageSpecification)
     /// Report an image without pulling it.
     case inspectImage(ImageSpecification)
     case ping(PingOptions)
+    /// Run the program that brings this host's configuration up to date, for the items of these names.
+    case updateConfiguration(items: [String])
+    /// There is nothing to do but to answer.
+    case acknowledge
     /// Nothing can be done with the event; the text says why, for the server and for the log.
     case unusable(reason: String)
 }
@@ -65,9 +77,9 @@ package struct IncomingEvent: Sendable, Hashable {
 
 /// The end of an event, before it is put into the words of a dialect.
 package enum Answer: Sendable, Hashable {
-    /// The state of an instance after activate or deactivate; no inspection when there is no container. The address is
-    /// empty unless it had to be looked for.
-    case instance(uuid: String, inspection: JSON?, address: String)
+    /// The state of an instance after activate, deactivate or remove; no inspection when there is no container. The
+    /// address is empty unless it had to be looked for. The external id is that of the request.
+    case instance(uuid: String, inspection: JSON?, address: String, externalID: String = "")
     /// A container or an image as the engine shows it; `nil` when there is none.
     case inspection(JSON?)
     case image(JSON?)
@@ -75,11 +87,17 @@ package enum Answer: Sendable, Hashable {
     case done
     /// The text goes to the user who asked.
     case failure(String)
+    /// The program for this host's configuration did not succeed; -1 if it did not even end by itself.
+    case configurationFailed(exitCode: Int, output: String)
 
-    package var isFailure: Bool {
+    package var isFailure: Bool { failureText != nil }
+
+    /// What the user reads if it is a failure.
+    package var failureText: String? {
         switch self {
-        case .failure: true
-        case .instance, .inspection, .image, .done: false
+        case .failure(let text): text
+        case .configurationFailed(let exitCode, _): "config update failed with exit code \(exitCode)"
+        case .instance, .inspection, .image, .done: nil
         }
     }
 }

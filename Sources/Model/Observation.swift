@@ -29,19 +29,57 @@ package struct ContainerSummary: Sendable, Hashable {
     package var instanceUUID: String
     /// The paths and volumes of the host that it mounts, as far as the engine's list told.
     package var mountSources: [String]
+    /// What only some servers want to be told; `nil` if nobody does.
+    package var details: ContainerDetails?
 
     package init(
-        id: String, name: String, state: ContainerState, instanceUUID: String, mountSources: [String] = []
+        id: String, name: String, state: ContainerState, instanceUUID: String, mountSources: [String] = [],
+        details: ContainerDetails? = nil
     ) {
         self.id = id
         self.name = name
         self.state = state
         self.instanceUUID = instanceUUID
         self.mountSources = mountSources
+        self.details = details
     }
 
     /// The label that ties a container to its instance (PROTOCOL 6.4).
     package static let instanceLabel = "io.rancher.container.agent.uuid"
+    /// The label by which agents of the 1.6 line do so.
+    package static let olderInstanceLabel = "io.rancher.container.uuid"
+    /// The name of the container that this agent runs in, if it runs in one: nobody stops or removes that by an event.
+    package static let agentName = "rancher-agent"
+
+    /// The instance that a container belongs to, by its marks; empty for foreign containers.
+    ///
+    /// - Parameters:
+    ///   - name: Without the leading slash. The oldest agents gave the uuid as the name.
+    ///   - label: What the container has as a label, if anything.
+    package static func instanceUUID(name: String, label: (String) -> String?) -> String {
+        if let uuid = label(instanceLabel) ?? label(olderInstanceLabel), !uuid.isEmpty { return uuid }
+        return isUUID(name) ? name : ""
+    }
+
+    /// 8-4-4-4-12 hexadecimal digits.
+    private static func isUUID(_ text: String) -> Bool {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        return parts.map(\.utf8.count) == [8, 4, 4, 4, 12] && parts.allSatisfy { $0.allSatisfy(\.isHexDigit) }
+    }
+}
+
+/// What the engine's list shows of a container besides.
+package struct ContainerDetails: Sendable, Hashable {
+    package var image: String
+    package var labels: [String: String]
+    /// Seconds since the Unix epoch.
+    package var createdSeconds: Int
+
+    package init(image: String, labels: [String: String], createdSeconds: Int) {
+        self.image = image
+        self.labels = labels
+        self.createdSeconds = createdSeconds
+    }
 }
 
 /// A container as an inspection showed it.
@@ -53,6 +91,9 @@ package struct InspectedContainer: Sendable, Hashable {
     package let startedAt: String
     /// All that the engine said.
     package let raw: JSON
+
+    /// It is the container that this agent runs in.
+    package var isAgents: Bool { raw["Name"].text == "/" + ContainerSummary.agentName }
 
     package init(id: String, state: ContainerState, instanceUUID: String, startedAt: String, raw: JSON) {
         self.id = id
@@ -73,7 +114,9 @@ package struct InspectedContainer: Sendable, Hashable {
                 ? .restarting
                 : ContainerState(rawValue: state["Status"].text ?? "")
                     ?? (state["Running"].boolean == true ? .running : .exited),
-            instanceUUID: raw["Config"]["Labels"][ContainerSummary.instanceLabel].text ?? "",
+            instanceUUID: ContainerSummary.instanceUUID(name: String((raw["Name"].text ?? "").drop { $0 == "/" })) {
+                raw["Config"]["Labels"][$0].text
+            },
             startedAt: started.hasPrefix("0001-") ? "" : started,
             raw: raw)
     }

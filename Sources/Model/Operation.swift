@@ -1,14 +1,24 @@
 package import LosslessJSON
 
-/// How a container is looked for: by the ids in order, then by the label unless the uuid is empty.
+/// How a container is looked for: by the ids in order, then by its marks unless the uuid is empty.
 package struct ContainerIdentity: Sendable, Hashable {
     package var ids: [String]
     package var uuid: String
+    package var marks: ContainerMarks
 
-    package init(ids: [String], uuid: String) {
+    package init(ids: [String], uuid: String, marks: ContainerMarks = .own) {
         self.ids = ids.filter { !$0.isEmpty }
         self.uuid = uuid
+        self.marks = marks
     }
+}
+
+/// What ties a container to its instance, besides its id.
+package enum ContainerMarks: String, Sendable, Hashable, Recordable {
+    /// The label that this agent gives to every container.
+    case own
+    /// Also what older agents gave: another label, and before that the uuid as the container's name (PROTOCOL 5.0.3).
+    case all
 }
 
 /// One piece of work, on the engine in most cases: a single call, or a call and the look at its result.
@@ -38,8 +48,12 @@ package enum Operation: Sendable, Hashable {
     /// Tag, then inspect under the new name.
     case tagImage(reference: String, tagged: String)
     case removeImage(reference: String)
+    /// Build, then inspect.
+    case buildImage(ImageBuild)
     /// For a report only.
     case inspectContainer(id: String, name: String)
+    /// Run the program that brings this host's configuration up to date.
+    case updateConfiguration(items: [String])
 }
 
 /// What is asked of a storage plug-in (PROTOCOL 7.4).
@@ -73,6 +87,8 @@ package enum OperationOutcome: Sendable, Hashable {
     case noPlugin
     case image(JSON?)
     case removed
+    /// The program has ended by itself, or could not be run or had to be ended, which is -1; with what it has written.
+    case configurationUpdated(exitCode: Int, output: String)
     /// Whoever was asked said no: the engine, a storage plug-in, a network plug-in.
     case refused(Refusal)
     /// The engine could not be reached: it certainly did not happen.

@@ -6,19 +6,27 @@ package struct VolumeSpecification: Sendable, Hashable {
     package var isHostPath: Bool
     /// `file:///path` for host paths.
     package var uri: String
+    /// How it is found out whether a storage plug-in keeps the volume.
+    package var keeping = VolumeKeeping.byAnyPlugin
 
     package init(
-        name: String, driver: String, driverOptions: [String: String] = [:], isHostPath: Bool = false, uri: String = ""
+        name: String, driver: String, driverOptions: [String: String] = [:], isHostPath: Bool = false,
+        uri: String = "", keeping: VolumeKeeping = .byAnyPlugin
     ) {
         self.name = name
         self.driver = driver
         self.driverOptions = driverOptions
         self.isHostPath = isHostPath
         self.uri = uri
+        self.keeping = keeping
     }
 
     /// Whether a driver knows the volume by name; anything else is a directory that nobody creates or removes here.
     package var isManaged: Bool { !driver.isEmpty && !name.isEmpty }
+
+    /// Where the engine keeps a volume of these drivers, their plug-in has to attach it before each start
+    /// (PROTOCOL 7.3).
+    package var isAttachedBeforeStart: Bool { keeping == .byRancherPlugin && VolumeKeeping.isRancherDriver(driver) }
 }
 
 extension VolumeSpecification: Recorded {
@@ -30,6 +38,20 @@ extension VolumeSpecification: Recorded {
         try record.member("driverOptions", &driverOptions)
         try record.member("isHostPath", &isHostPath)
         try record.member("uri", &uri)
+        try record.member("keeping", &keeping, unless: .byAnyPlugin)
+    }
+}
+
+/// How it is found out whether a storage plug-in keeps a volume, or the engine (PROTOCOL 7.4).
+package enum VolumeKeeping: String, Sendable, Hashable, Recordable {
+    /// A plug-in for the driver is here: it does.
+    case byAnyPlugin
+    /// Only drivers of Rancher's own have plug-ins; these must be here, and are asked.
+    case byRancherPlugin
+
+    /// The drivers whose plug-ins Rancher brings along (PROTOCOL 7.2).
+    package static func isRancherDriver(_ driver: String) -> Bool {
+        ["rancher-ebs", "rancher-nfs", "rancher-efs", "rancher-secrets", "secrets-bridge-v2"].contains(driver)
     }
 }
 
@@ -74,10 +96,14 @@ package struct InstanceSpecification: Sendable, Hashable {
     /// Volumes to be there before the start.
     package var volumes: [VolumeSpecification]
     package var credential: RegistryCredential?
+    /// What the image is made of; `nil` if it is pulled.
+    package var build: ImageBuild?
     /// The container is as it should be: change nothing, only report.
     package var noop: Bool
     /// Seconds between the stop signal and the kill.
     package var stopGraceSeconds: Int
+    /// By what marks its container is recognised.
+    package var marks: ContainerMarks
 
     package init(uuid: String, name: String = "", externalID: String = "") {
         self.uuid = uuid
@@ -88,6 +114,7 @@ package struct InstanceSpecification: Sendable, Hashable {
         volumes = []
         noop = false
         stopGraceSeconds = InstanceSpecification.defaultStopGraceSeconds
+        marks = .own
     }
 
     /// What a stop waits when the server says nothing about it.
@@ -130,8 +157,10 @@ extension InstanceSpecification: Recorded {
         try record.member("container", &container)
         try record.member("volumes", &volumes)
         try record.member("credential", &credential)
+        try record.member("build", &build)
         try record.member("noop", &noop)
         try record.member("stopGraceSeconds", &stopGraceSeconds, unless: Self.defaultStopGraceSeconds)
+        try record.member("marks", &marks, unless: .own)
     }
 }
 
@@ -144,23 +173,57 @@ package struct ImageSpecification: Sendable, Hashable {
     package var credential: RegistryCredential?
     /// Ask the registry even if the image is here.
     package var alwaysPull: Bool
+    /// What it is made of if it is not here; `nil` if it is pulled.
+    package var build: ImageBuild?
 
     package init(
-        reference: String, temporaryTag: String = "", credential: RegistryCredential? = nil, alwaysPull: Bool = false
+        reference: String, temporaryTag: String = "", credential: RegistryCredential? = nil, alwaysPull: Bool = false,
+        build: ImageBuild? = nil
     ) {
         self.reference = reference
         self.temporaryTag = temporaryTag
         self.credential = credential
         self.alwaysPull = alwaysPull
+        self.build = build
     }
 
     /// The name under which the image is in the end to be found.
     package var taggedReference: String { reference + temporaryTag }
 
     /// The record that stands for the image. Who pulls with another user does not share a pull: one may be refused
-    /// what the other is given.
+    /// what the other is given. One that is built shares it with nobody.
     package var key: ResourceKey {
-        ResourceKey(.image, credential.map { "\(taggedReference) as \($0.user)" } ?? taggedReference)
+        if let build { return ResourceKey(.image, "\(taggedReference) built from \(build.place)") }
+        return ResourceKey(.image, credential.map { "\(taggedReference) as \($0.user)" } ?? taggedReference)
+    }
+}
+
+/// How the engine makes an image (PROTOCOL 5.10).
+package struct ImageBuild: Sendable, Hashable {
+    /// Where the engine fetches what it builds from: the URL of a Git repository, or of an archive.
+    package var remote: String
+    /// The name for the image.
+    package var tag: String
+
+    package init(remote: String, tag: String) {
+        self.remote = remote
+        self.tag = tag
+    }
+
+    /// The URL without what stands before an `@` in it: it may be a password.
+    package var place: String {
+        guard let scheme = remote.firstRange(of: "://"), let at = remote.lastIndex(of: "@"), at >= scheme.upperBound
+        else { return remote }
+        return String(remote[..<scheme.upperBound]) + remote[remote.index(after: at)...]
+    }
+}
+
+extension ImageBuild: Recorded {
+    package init() { self.init(remote: "", tag: "") }
+
+    package mutating func exchange(with record: inout Record) throws(RecordError) {
+        try record.member("remote", &remote)
+        try record.member("tag", &tag)
     }
 }
 
@@ -172,5 +235,6 @@ extension ImageSpecification: Recorded {
         try record.member("temporaryTag", &temporaryTag)
         try record.member("credential", &credential)
         try record.member("alwaysPull", &alwaysPull)
+        try record.member("build", &build)
     }
 }

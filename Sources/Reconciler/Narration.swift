@@ -40,6 +40,7 @@ enum Narration {
         case .pluginDone(let mountpoint): "mounted at \(mountpoint)"
         case .volume, .image: "looked at"
         case .removed: "removed"
+        case .configurationUpdated(let exitCode, _): "ended with \(exitCode)"
         case .refused(let refusal): refusal.message
         case .unavailable(let text), .unknown(let text): text
         }
@@ -55,7 +56,8 @@ enum Narration {
         case .callPlugin(.mount, let volume): "Mounting volume \(volume.name)"
         case .callPlugin(.unmount, _), .detectAddress, .findContainer, .createContainer, .startContainer,
             .stopContainer, .killContainer, .removeContainer,
-            .inspectVolume, .inspectImage, .pullImage, .tagImage, .removeImage, .inspectContainer:
+            .inspectVolume, .inspectImage, .pullImage, .tagImage, .removeImage, .buildImage, .inspectContainer,
+            .updateConfiguration:
             nil
         }
     }
@@ -77,6 +79,8 @@ enum Narration {
         case .pullImage(let reference, _): "Pulling image \(reference)"
         case .tagImage(_, let tagged): "Tagging image \(tagged)"
         case .removeImage(let reference): "Removing image \(reference)"
+        case .buildImage(let build): "Building image \(build.tag)"
+        case .updateConfiguration: "Updating the configuration"
         }
     }
 

@@ -30,9 +30,7 @@ extension Reconciler {
         guard let event = open.removeValue(forKey: eventID) else { return }
         wakeUps.cancel(.progress(eventID: eventID))
         wakeUps.cancel(.question(eventID: eventID))
-        var failure: String?
-        if case .failure(let text) = answer { failure = text }
-        effects.append(.note(.answered(event.header, failure: failure)))
+        effects.append(.note(.answered(event.header, failure: answer.failureText)))
         guard event.header.replyTo != nil else {
             try store.setState(.closed, ofEvent: eventID, at: now)
             return

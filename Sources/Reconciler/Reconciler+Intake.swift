@@ -22,6 +22,8 @@ extension Reconciler {
             try wish(.instance(InstanceMachine(instance, desired: .stopped)), instance.key, event)
         case .removeInstance(let instance):
             try wish(.instance(InstanceMachine(instance, desired: .removed)), instance.key, event)
+        case .createVolume(let volume):
+            try wish(.volume(VolumeMachine(volume, desired: .created)), ResourceKey(.volume, volume.name), event)
         case .removeVolume(let volume):
             let key = ResourceKey(.volume, volume.name)
             try forgetDeadHolders(of: key)
@@ -30,6 +32,10 @@ extension Reconciler {
         case .releaseImage(let image): try wish(.image(ImageMachine(image, desired: .removed)), image.key, event)
         case .inspectInstance(let id, let name): try question(event, .inspectContainer(id: id, name: name))
         case .inspectImage(let image): try question(event, .inspectImage(reference: image.taggedReference))
+        case .updateConfiguration(let items): try question(event, .updateConfiguration(items: items))
+        case .acknowledge:
+            try insert(event, key: nil, generation: 0)
+            try answer(event.header.id, .done)
         case .unusable(let reason): try refuse(event, reason)
         // Pings are answered where they arrive: they wait for nobody, not even for the store.
         case .ping: break

@@ -82,20 +82,17 @@ extension Reconciler {
             return
         }
         switch again.request {
-        case .inspectInstance(let id, let name):
-            event.question = .inspectContainer(id: id, name: name)
-            event.work = work
-            open[row.header.id] = event
-            if work == nil { wakeUps.set(.question(eventID: row.header.id), at: now) }
-        case .inspectImage(let image):
-            event.question = .inspectImage(reference: image.taggedReference)
-            event.work = work
-            open[row.header.id] = event
-            if work == nil { wakeUps.set(.question(eventID: row.header.id), at: now) }
-        case .activateInstance, .deactivateInstance, .removeInstance, .removeVolume, .pullImage, .releaseImage, .ping,
-            .unusable:
+        case .inspectInstance(let id, let name): event.question = .inspectContainer(id: id, name: name)
+        case .inspectImage(let image): event.question = .inspectImage(reference: image.taggedReference)
+        case .updateConfiguration(let items): event.question = .updateConfiguration(items: items)
+        case .activateInstance, .deactivateInstance, .removeInstance, .createVolume, .removeVolume, .pullImage,
+            .releaseImage, .ping, .acknowledge, .unusable:
             try store.deleteEvent(row.header.id)
             try accept(IncomingEvent(header: row.header, request: again.request, frame: row.frame))
+            return
         }
+        event.work = work
+        open[row.header.id] = event
+        if work == nil { wakeUps.set(.question(eventID: row.header.id), at: now) }
     }
 }

@@ -92,6 +92,9 @@ extension Reconciler {
         switch outcome {
         case .container(let container): try answer(eventID, .inspection(container?.raw))
         case .image(let image): try answer(eventID, .image(image))
+        case .configurationUpdated(exitCode: 0, _): try answer(eventID, .done)
+        case .configurationUpdated(let exitCode, let output):
+            try answer(eventID, .configurationFailed(exitCode: exitCode, output: output))
         case .refused(let refusal): try answer(eventID, .failure(refusal.message))
         case .unavailable, .unknown:
             event.tries += 1
@@ -264,11 +267,11 @@ extension ActiveResource {
     fileprivate var answer: Answer {
         switch machine {
         case .instance(let machine):
-            switch machine.desired {
-            case .running, .stopped:
-                .instance(uuid: machine.specification.uuid, inspection: inspection, address: machine.address)
-            case .removed: .done
-            }
+            .instance(
+                uuid: machine.specification.uuid,
+                // A container that is spared does not make its instance one that is there.
+                inspection: machine.desired == .removed ? nil : inspection, address: machine.address,
+                externalID: machine.specification.externalID)
         case .volume: .done
         case .image(let machine): .image(machine.desired == .present ? inspection : nil)
         }
@@ -284,7 +287,7 @@ extension OperationOutcome {
         case .address(_, let container): container?.raw
         case .image(let image): image
         case .created, .imageMissing, .volume, .keptByPlugin, .pluginDone, .noPlugin, .removed, .refused, .unavailable,
-            .unknown:
+            .unknown, .configurationUpdated:
             nil
         }
     }

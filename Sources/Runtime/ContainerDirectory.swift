@@ -48,18 +48,22 @@ package final class ContainerDirectory: Sendable {
 
 extension ContainerSummary {
     /// Reads an element of the engine's list.
-    init?(_ entry: JSON) {
+    ///
+    /// - Parameter withDetails: Whether anybody wants to know more than its state.
+    init?(_ entry: JSON, withDetails: Bool = false) {
         guard let id = entry["Id"].nonEmptyText else { return nil }
         let names = (entry["Names"].array ?? []).compactMap(\.text).map {
             $0.hasPrefix("/") ? String($0.dropFirst()) : $0
         }
+        // A name with a slash in it is a link's alias.
+        let name = names.first { !$0.contains("/") } ?? names.first ?? ""
         self.init(
             id: id,
-            // A name with a slash in it is a link's alias.
-            name: names.first { !$0.contains("/") } ?? names.first ?? "",
+            name: name,
             state: ContainerState(rawValue: entry["State"].text ?? "") ?? Self.state(fromStatus: entry["Status"].text),
-            instanceUUID: entry["Labels"][ContainerSummary.instanceLabel].text ?? "",
-            mountSources: (entry["Mounts"].array ?? []).compactMap { $0["Source"].nonEmptyText })
+            instanceUUID: ContainerSummary.instanceUUID(name: name) { entry["Labels"][$0].text },
+            mountSources: (entry["Mounts"].array ?? []).compactMap { $0["Source"].nonEmptyText },
+            details: withDetails ? ContainerDetails(entry) : nil)
     }
 
     /// Engines that send no state word send a sentence.
@@ -68,5 +72,14 @@ extension ContainerSummary {
         if status.hasPrefix("Up") { return status.contains("Paused") ? .paused : .running }
         if status.hasPrefix("Restarting") { return .restarting }
         return status == "Created" ? .created : .exited
+    }
+}
+
+extension ContainerDetails {
+    fileprivate init(_ entry: JSON) {
+        var labels: [String: String] = [:]
+        for member in entry["Labels"].object ?? JSONObject() { labels[member.key] = member.value.text ?? "" }
+        self.init(
+            image: entry["Image"].text ?? "", labels: labels, createdSeconds: entry["Created"].integer ?? 0)
     }
 }

@@ -14,6 +14,14 @@ extension CreateBody {
         host.put("IpcMode", container.isolation.ipc)
         host.put("UTSMode", container.isolation.uts)
         host.put("UsernsMode", container.isolation.users)
+        host.put("Cgroup", container.isolation.cgroup)
+        if let runInit = container.runInit { host["Init"] = .bool(runInit) }
+        if !container.restartPolicy.name.isEmpty {
+            host["RestartPolicy"] = [
+                "Name": .string(container.restartPolicy.name),
+                "MaximumRetryCount": .integer(container.restartPolicy.maximumRetries),
+            ]
+        }
         host.put("Dns", container.dns)
         host.put("DnsSearch", searchDomains(container, context))
         host.put("DnsOptions", container.dnsOptions)
@@ -40,6 +48,8 @@ extension CreateBody {
         host.put("CpuShares", cpuShares(of: container))
         host.put("CpuPeriod", limits.cpuPeriod)
         host.put("CpuQuota", limits.cpuQuota)
+        host.put("CpuRealtimePeriod", limits.cpuRealtimePeriod)
+        host.put("CpuRealtimeRuntime", limits.cpuRealtimeRuntime)
         host.put("CpusetCpus", limits.cpuSet)
         host.put("CpusetMems", limits.memoryNodes)
         host.put("Memory", container.memory)

@@ -11,16 +11,19 @@ extension CreateBody {
         var isDisabled = false
         var hasPorts = false
         var hasHostname = true
+        var hasLinks = true
 
-        init(_ network: NetworkMode) throws(SpecificationError) {
+        init(_ network: NetworkMode, _ context: CreateContext) throws(SpecificationError) {
             switch network {
             case .bridge: hasPorts = true
             case .host:
                 mode = "host"
                 hasHostname = false
+                hasLinks = false
             case .none:
                 mode = "none"
                 isDisabled = true
+                hasLinks = false
             // Not disabled: the engine would then not write a resolv.conf.
             case .cni: mode = "none"
             case .container(let id):
@@ -29,6 +32,10 @@ extension CreateBody {
                         "The network of another container is to be shared, but that one has no container yet")
                 }
                 mode = "container:\(id)"
+                hasHostname = false
+            // Where there is none, the engine says best that there is none of this name.
+            case .instance(let other):
+                mode = "container:\(context.containers[other] ?? other.containerName)"
                 hasHostname = false
             }
         }

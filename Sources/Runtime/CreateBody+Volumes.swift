@@ -52,7 +52,8 @@ extension CreateBody {
         }
         body.put("Volumes", paths)
         host.put("Binds", binds.map(\.text))
-        host.put("VolumesFrom", container.volumesFrom)
+        host.put(
+            "VolumesFrom", container.volumesFrom + container.volumesFromInstances.compactMap { context.containers[$0] })
     }
 
     /// Where the engine keeps its data somewhere else, its directory is given to the container in both places, as the

@@ -12,9 +12,10 @@ package enum CreateBody {
     ) throws(SpecificationError) -> JSON {
         let container = instance.container
         guard !container.image.isEmpty else {
-            throw SpecificationError("Can not start container with no image")
+            throw SpecificationError(
+                "Can not start container with no image; Cause: the full name of docker image is empty")
         }
-        let network = try Network(container.network)
+        let network = try Network(container.network, context)
         var body = JSONObject()
         body["Image"] = .string(container.image)
         let process = Process(container, context)
@@ -31,13 +32,18 @@ package enum CreateBody {
         if network.hasHostname { body.put("Hostname", container.hostname) }
         body.put("Domainname", container.domainName)
         body.put("StopSignal", container.stopSignal)
-        if context.supportsStopTimeout { body.put("StopTimeout", container.stopTimeoutSeconds) }
+        if context.supportsStopTimeout {
+            body.put("StopTimeout", container.stopTimeoutSeconds)
+            if container.stopsAtOnce { body["StopTimeout"] = 0 }
+        }
         body.put("Healthcheck", healthCheck(container.healthCheck))
         body.put("NetworkDisabled", network.isDisabled)
 
         var host = JSONObject()
         host.put("NetworkMode", network.mode)
+        if network.hasLinks { host.put("Links", container.links) }
         if network.hasPorts {
+            body.put("MacAddress", container.macAddress)
             ports(container.ports, &body, &host)
             host.put("PublishAllPorts", container.publishAllPorts)
         }

@@ -1,9 +1,12 @@
 internal import LosslessJSON
+package import Model
 
 /// What the create call depends on besides the instance: the host, the engine and the image as they are now.
 package struct CreateContext: Sendable, Hashable {
     /// Where flex volumes are mounted on this host, by the volume's name (PROTOCOL 7.4).
     package var mountpoints: [String: String] = [:]
+    /// The containers of the other instances that the container has to do with; those without one are left out.
+    package var containers: [RelatedInstance: String] = [:]
     /// Where the engine keeps its data; empty if unknown, which counts as the usual place.
     package var rootDirectory = ""
     /// What the host's resolv.conf tells to search (PROTOCOL 6.8).

@@ -20,20 +20,24 @@ package struct EngineObserver: Sendable {
     private let logger: Logger
     private let relistInterval: Duration
     private let settling: Duration
+    private let wantsDetails: @Sendable () -> Bool
     /// A stream that lived as long as this makes the failures before it forgotten.
     private static let stableAfter = Duration.seconds(30)
 
-    /// - Parameter settling: How long after the first list there is another. The engine tells of a container's end before
-    ///   its list shows it: who begins to watch in between would see neither.
+    /// - Parameters:
+    ///   - settling: How long after the first list there is another. The engine tells of a container's end before its
+    ///     list shows it: who begins to watch in between would see neither.
+    ///   - wantsDetails: Whether the next list, or a new container, is to be kept with what only some servers ask for.
     package init(
         engine: EngineClient, directory: ContainerDirectory, logger: Logger, relistInterval: Duration = .seconds(60),
-        settling: Duration = .seconds(2)
+        settling: Duration = .seconds(2), wantsDetails: @escaping @Sendable () -> Bool = { false }
     ) {
         self.engine = engine
         self.directory = directory
         self.logger = logger
         self.relistInterval = relistInterval
         self.settling = settling
+        self.wantsDetails = wantsDetails
     }
 
     /// Watches until the task is cancelled, through every absence of the engine.
@@ -42,7 +46,8 @@ package struct EngineObserver: Sendable {
         var since: EngineTime?
         while !Task.isCancelled {
             let start = ContinuousClock.now
-            let session = Session(engine: engine, directory: directory, since: since, report: report)
+            let session = Session(
+                engine: engine, directory: directory, since: since, wantsDetails: wantsDetails, report: report)
             let reason: String
             do {
                 try await session.run(relistInterval: relistInterval, settling: settling)
@@ -70,6 +75,7 @@ package struct EngineObserver: Sendable {
         private let engine: EngineClient
         private let directory: ContainerDirectory
         private let since: EngineTime?
+        private let wantsDetails: @Sendable () -> Bool
         private let report: @Sendable (Sight) -> Void
         private(set) var lastEvent: EngineTime?
         private(set) var wasOpen = false
@@ -77,11 +83,12 @@ package struct EngineObserver: Sendable {
 
         init(
             engine: EngineClient, directory: ContainerDirectory, since: EngineTime?,
-            report: @escaping @Sendable (Sight) -> Void
+            wantsDetails: @escaping @Sendable () -> Bool, report: @escaping @Sendable (Sight) -> Void
         ) {
             self.engine = engine
             self.directory = directory
             self.since = since
+            self.wantsDetails = wantsDetails
             self.report = report
         }
 
@@ -104,7 +111,7 @@ package struct EngineObserver: Sendable {
         }
 
         private func opened() async throws {
-            let containers = try await engine.listContainers(all: true).compactMap(ContainerSummary.init)
+            let containers = try await list()
             wasOpen = true
             publish(containers)
         }
@@ -113,10 +120,17 @@ package struct EngineObserver: Sendable {
         private func listAgain() async throws -> Bool {
             guard wasOpen else { return false }
             let before = eventCount
-            let containers = try await engine.listContainers(all: true).compactMap(ContainerSummary.init)
+            let containers = try await list()
             guard before == eventCount else { return false }
             publish(containers)
             return true
+        }
+
+        private func list() async throws -> [ContainerSummary] {
+            let withDetails = wantsDetails()
+            return try await engine.listContainers(all: true).compactMap {
+                ContainerSummary($0, withDetails: withDetails)
+            }
         }
 
         private func publish(_ containers: [ContainerSummary]) {
@@ -140,16 +154,29 @@ package struct EngineObserver: Sendable {
             case "die", "stop": state = .exited
             default: return
             }
+            let details = event.action == "create" && wantsDetails() ? ContainerDetails(event) : nil
             let changed = directory.change(event.actorID) { known in
+                let name = event.attributes["name"] ?? ""
                 var container =
                     known
                     ?? ContainerSummary(
-                        id: event.actorID, name: event.attributes["name"] ?? "", state: state,
-                        instanceUUID: event.attributes[ContainerSummary.instanceLabel] ?? "")
+                        id: event.actorID, name: name, state: state,
+                        instanceUUID: ContainerSummary.instanceUUID(name: name) { event.attributes[$0] },
+                        details: details)
                 container.state = state
                 return container
             }
             if let changed { report(.changed(changed)) }
         }
+    }
+}
+
+extension ContainerDetails {
+    /// What the event of a creation tells: all attributes but two are labels.
+    fileprivate init(_ event: EngineEvent) {
+        self.init(
+            image: event.attributes["image"] ?? "",
+            labels: event.attributes.filter { $0.key != "image" && $0.key != "name" },
+            createdSeconds: event.timeNano / 1_000_000_000)
     }
 }

@@ -55,8 +55,17 @@ extension OperationRunner {
             if let container = try await look(id) { return container }
         }
         guard !identity.uuid.isEmpty else { return nil }
-        let label = "\(ContainerSummary.instanceLabel)=\(identity.uuid)"
-        let hits = try await engine.listContainers(all: true, labels: [label]).compactMap(ContainerSummary.init)
+        if let container = try await find(ContainerSummary.instanceLabel, identity.uuid) { return container }
+        guard identity.marks == .all else { return nil }
+        // The marks of older agents.
+        if let container = try await find(ContainerSummary.olderInstanceLabel, identity.uuid) { return container }
+        guard let container = try await look(identity.uuid), container.isNamed(identity.uuid) else { return nil }
+        return container
+    }
+
+    private func find(_ label: String, _ uuid: String) async throws(EngineError) -> InspectedContainer? {
+        let hits = try await engine.listContainers(all: true, labels: ["\(label)=\(uuid)"])
+            .compactMap { ContainerSummary($0) }
         // Of several copies the living one is the instance; then the order of ids, so that it is always the same one.
         let ordered = hits.sorted { left, right in
             left.state.isAlive == right.state.isAlive ? left.id < right.id : left.state.isAlive

@@ -18,7 +18,9 @@ extension OperationRunner {
             guard let image = try await inspectImage(container.image) else { return Self.imageMissing(container) }
             context.learn(image: image)
         }
-        if container.mountsEngineDirectory || container.stopTimeoutSeconds != 0 || container.limits.kernelMemory != 0 {
+        if container.mountsEngineDirectory || container.stopTimeoutSeconds != 0 || container.stopsAtOnce
+            || container.limits.kernelMemory != 0
+        {
             let facts = try await facts.current()
             context.rootDirectory = facts.rootDirectory
             // The version of the call counts, and that may be an older one than the engine's.
@@ -28,6 +30,9 @@ extension OperationRunner {
             if container.limits.kernelMemory != 0, !context.supportsKernelMemory {
                 progress("This engine has no limit for the kernel's memory any more: it is left out")
             }
+        }
+        for other in container.relatedInstances {
+            context.containers[other] = try await find(other.identity)?.id
         }
         if container.blockIO.devices[BlockIOLimits.defaultDisk] != nil {
             do throws(BlockingCallError) {
@@ -87,5 +92,13 @@ extension OperationRunner {
 
     private static func imageMissing(_ container: ContainerSpecification) -> OperationOutcome {
         .imageMissing("Error: No such image: \(container.image)")
+    }
+}
+
+extension ContainerSpecification {
+    /// The instances whose containers have to be known before this one can be created.
+    fileprivate var relatedInstances: [RelatedInstance] {
+        if case .instance(let other) = network { return volumesFromInstances + [other] }
+        return volumesFromInstances
     }
 }

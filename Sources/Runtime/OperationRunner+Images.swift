@@ -50,6 +50,21 @@ extension OperationRunner {
         return .image(try await inspectImage(reference))
     }
 
+    /// Builds, whether or not the image is there already.
+    func build(
+        _ build: ImageBuild, _ progress: @escaping @Sendable (String) -> Void
+    ) async throws(EngineError) -> OperationOutcome {
+        do throws(EngineError) {
+            try await engine.buildImage(remote: build.remote, tag: build.tag) { object in
+                let text = (object["stream"].text ?? object["status"].text ?? "").split(separator: "\n").last
+                if let text, !text.allSatisfy(\.isWhitespace) { progress(String(text)) }
+            }
+        } catch  where error.kind == .failedInStream {
+            return .refused(Refusal(message: "Image [\(build.tag)] failed to build: \(error.message)"))
+        }
+        return .image(try await inspectImage(build.tag))
+    }
+
     func tag(_ reference: String, as tagged: String) async throws(EngineError) -> OperationOutcome {
         let target: ImageReference
         do {

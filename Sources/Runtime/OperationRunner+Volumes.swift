@@ -7,15 +7,36 @@ extension OperationRunner {
     /// A storage plug-in goes before the engine (PROTOCOL 7.4).
     func inspectVolume(_ volume: VolumeSpecification) async throws(EngineError) -> OperationOutcome {
         do throws(StoragePluginError) {
-            if try await surroundings.plugins?.plugin(forDriver: volume.driver) != nil { return .keptByPlugin }
+            if try await isKeptByPlugin(volume) { return .keptByPlugin }
         } catch {
-            // It was not the plug-in that could not be reached: this host does not let us look for it.
-            return .refused(Refusal(message: error.message))
+            switch error.kind {
+            case .unknown: return .unknown(error.message)
+            // Where this host does not let us look, or the plug-in that there has to be is not there, it will not be
+            // there at once.
+            case .unreachable, .refused: return .refused(Refusal(message: error.message))
+            }
         }
+        return .volume(try await engineVolume(volume))
+    }
+
+    private func engineVolume(_ volume: VolumeSpecification) async throws(EngineError) -> InspectedVolume? {
         do throws(EngineError) {
-            return .volume(try InspectedVolume(try await engine.inspectVolume(volume.name), "GET /volumes/{name}"))
+            return try InspectedVolume(try await engine.inspectVolume(volume.name), "GET /volumes/{name}")
         } catch  where error.isNotFound {
-            return .volume(nil)
+            return nil
+        }
+    }
+
+    private func isKeptByPlugin(_ volume: VolumeSpecification) async throws(StoragePluginError) -> Bool {
+        switch volume.keeping {
+        case .byAnyPlugin: return try await surroundings.plugins?.plugin(forDriver: volume.driver) != nil
+        case .byRancherPlugin:
+            guard VolumeKeeping.isRancherDriver(volume.driver) else { return false }
+            guard let plugin = try await surroundings.plugins?.plugin(forDriver: volume.driver) else {
+                let path = surroundings.plugins?.socketPath(forDriver: volume.driver) ?? volume.driver
+                throw StoragePluginError(.refused, "socket file not found at \(path)")
+            }
+            return try await plugin.scope(volume.name, options: volume.driverOptions) == "flex"
         }
     }
 
@@ -26,7 +47,7 @@ extension OperationRunner {
     }
 
     func callPlugin(_ call: PluginCall, _ volume: VolumeSpecification) async -> OperationOutcome {
-        do throws(StoragePluginError) {
+        do {
             guard let plugin = try await surroundings.plugins?.plugin(forDriver: volume.driver) else {
                 return .noPlugin
             }
@@ -36,12 +57,30 @@ extension OperationRunner {
             case .attach: try await plugin.attach(volume.name, options: volume.driverOptions)
             case .mount: mountpoint = try await plugin.mount(volume.name, options: volume.driverOptions)
             case .unmount: try await plugin.unmount(volume.name)
-            case .remove: try await plugin.remove(volume.name)
+            case .remove:
+                if volume.keeping == .byRancherPlugin, try await removeFromEngine(volume) { break }
+                try await plugin.remove(volume.name)
             }
             return .pluginDone(mountpoint: mountpoint)
         } catch {
-            return OperationOutcome(error)
+            switch error {
+            case let error as StoragePluginError: return OperationOutcome(error)
+            case let error as EngineError: return OperationOutcome(error)
+            default: return .unknown(String(describing: error))
+            }
         }
+    }
+
+    /// An engine that knows the volume as its own driver's has the plug-in remove it, and would else go on knowing it
+    /// (PROTOCOL 5.12).
+    ///
+    /// - Returns: Whether it did.
+    private func removeFromEngine(_ volume: VolumeSpecification) async throws(EngineError) -> Bool {
+        guard try await engineVolume(volume) != nil else { return false }
+        try await untilGone { () async throws(EngineError) in
+            try await engine.removeVolume(volume.name, force: false)
+        }
+        return true
     }
 }
 

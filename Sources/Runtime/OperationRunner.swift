@@ -79,6 +79,10 @@ package struct OperationRunner: Sendable {
                     try await engine.removeImage(reference, force: true, noPrune: true)
                 }
                 return .removed
+            case .buildImage(let build): return try await self.build(build, progress)
+            case .updateConfiguration(let items):
+                return await surroundings.configurationProgram?.run(items)
+                    ?? .configurationUpdated(exitCode: -1, output: "this agent has no program for its configuration")
             }
         } catch {
             return OperationOutcome(error)

@@ -15,6 +15,8 @@ package struct Surroundings: Sendable {
     /// `nil` if there are none here.
     package var plugins: StoragePlugins?
     package var addresses = AddressLookup()
+    /// `nil` if there is none.
+    package var configurationProgram: ConfigurationProgram?
 
     /// Those of a plain host without storage plug-ins.
     package init() {}

@@ -25,6 +25,8 @@ struct WorkGates: Sendable {
     private let plugins = Gate(places: 64)
     /// Looks for addresses. Each may hang for seconds where the host does.
     private let addresses = Gate(places: 256)
+    /// The program for this host's configuration, which is not made to run beside itself.
+    private let configuration = Gate(places: 1)
     /// Everything else, to bound the connections to the engine.
     private let light = Gate(places: 128)
     /// For a storage driver that must not be asked two things at once (PROTOCOL 1.8).
@@ -53,7 +55,8 @@ struct WorkGates: Sendable {
     private func gate(for operation: Operation) -> Gate {
         switch operation {
         case .createContainer, .startContainer: heavy
-        case .pullImage: pulls
+        case .pullImage, .buildImage: pulls
+        case .updateConfiguration: configuration
         case .stopContainer, .killContainer: stops
         case .removeContainer: removals
         case .callPlugin: plugins
@@ -70,7 +73,7 @@ struct WorkGates: Sendable {
         case .createContainer, .startContainer, .removeContainer: turns.other
         case .stopContainer, .killContainer: turns.stop
         case .findContainer, .inspectContainer, .detectAddress, .inspectVolume, .callPlugin, .createVolume,
-            .removeVolume, .inspectImage, .pullImage, .tagImage, .removeImage:
+            .removeVolume, .inspectImage, .pullImage, .tagImage, .removeImage, .buildImage, .updateConfiguration:
             nil
         }
     }

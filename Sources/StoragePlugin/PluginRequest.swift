@@ -15,6 +15,7 @@ struct PluginRequest: Sendable {
         case mount = "Mount"
         case unmount = "Unmount"
         case remove = "Remove"
+        case capabilities = "Capabilities"
     }
 
     let verb: Verb

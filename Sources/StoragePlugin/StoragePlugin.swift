@@ -45,6 +45,16 @@ package struct StoragePlugin: Sendable {
         try await make(PluginRequest(.remove, volume: name, driver: driver), within: deadlines.remove)
     }
 
+    /// What the plug-in says it can do with the volume: `flex` if it wants to mount it by itself, else something else
+    /// or nothing.
+    ///
+    /// - Parameter options: The driver's own.
+    package func scope(_ name: String, options: [String: String]) async throws(StoragePluginError) -> String {
+        let call = PluginRequest(.capabilities, volume: name, driver: driver, options: options)
+        let response = try call.response(in: try await exchange(call, within: deadlines.capabilities))
+        return response[anyCase: "Capabilities"][anyCase: "Scope"].text ?? ""
+    }
+
     private func make(_ call: PluginRequest, within deadline: Duration) async throws(StoragePluginError) {
         _ = try call.response(in: try await exchange(call, within: deadline))
     }

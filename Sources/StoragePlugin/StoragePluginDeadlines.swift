@@ -14,12 +14,15 @@ package struct StoragePluginDeadlines: Sendable, Hashable {
     /// The plug-in may have to detach and delete the volume in a storage system far away.
     package var remove: Duration = .seconds(60)
 
+    /// The plug-in only has to say what it is.
+    package var capabilities: Duration = .seconds(10)
+
     package init() {}
 
     /// The same deadlines, none of them longer than `limit`.
     package func capped(at limit: Duration) -> StoragePluginDeadlines {
         var capped = self
-        for path in [\StoragePluginDeadlines.create, \.attach, \.mount, \.unmount, \.remove] {
+        for path in [\StoragePluginDeadlines.create, \.attach, \.mount, \.unmount, \.remove, \.capabilities] {
             capped[keyPath: path] = min(capped[keyPath: path], limit)
         }
         return capped

@@ -50,7 +50,7 @@ package struct StoragePlugins: Sendable {
     /// - Throws: ``StoragePluginError`` of kind `unreachable` if it cannot be found out.
     package func plugin(forDriver driver: String) async throws(StoragePluginError) -> StoragePlugin? {
         guard Self.isDriverName(driver) else { return nil }
-        let path = "\(directory)/\(driver).sock"
+        let path = socketPath(forDriver: driver)
         switch await fileKind(path) {
         case .success(S_IFSOCK): break
         case .success: return nil
@@ -80,6 +80,9 @@ package struct StoragePlugins: Sendable {
             return .failure(LookFault(description: "\(error)"))
         }
     }
+
+    /// Where the plug-in of a driver listens, if there is one.
+    package func socketPath(forDriver driver: String) -> String { "\(directory)/\(driver).sock" }
 
     /// A letter or digit, then letters, digits, `_`, `.`, `:` and `-`.
     static func isDriverName(_ name: String) -> Bool {

@@ -35,7 +35,7 @@ package struct EventRow: Sendable, Hashable {
     }
 
     fileprivate static let columns =
-        "id, name, reply_to, resource_type, resource_id, key, generation, state, received_at, closed_at"
+        "id, name, reply_to, resource_type, resource_id, key, generation, state, received_at, closed_at, dialect"
     /// The same, to be read together with the frame.
     fileprivate static let all = columns + ", coalesce((SELECT text FROM frame WHERE event_id = id), '')"
 
@@ -44,8 +44,8 @@ package struct EventRow: Sendable, Hashable {
         self.init(
             header: EventHeader(
                 id: row.text(0), name: row.text(1), replyTo: row.optionalText(2), resourceID: row.optionalText(4),
-                resourceType: row.optionalText(3)),
-            key: row.optionalText(5), generation: row.integer(6), frame: row.text(10), state: state,
+                resourceType: row.optionalText(3), dialect: Dialect(rawValue: row.text(10)) ?? .a),
+            key: row.optionalText(5), generation: row.integer(6), frame: row.text(11), state: state,
             receivedAt: Timestamp(milliseconds: row.integer(8)),
             closedAt: row.optionalInteger(9).map(Timestamp.init(milliseconds:)))
     }
@@ -57,11 +57,11 @@ extension Store {
     /// - Throws: ``StoreError``, also if there is one with this id.
     package func insert(_ event: EventRow) throws(StoreError) {
         try connection.run(
-            "INSERT INTO event (\(EventRow.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO event (\(EventRow.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             .text(event.header.id), .text(event.header.name), SQLValue(event.header.replyTo),
             SQLValue(event.header.resourceType), SQLValue(event.header.resourceID), SQLValue(event.key),
             .integer(event.generation), .text(event.state.rawValue), .integer(event.receivedAt.milliseconds),
-            SQLValue(event.closedAt?.milliseconds))
+            SQLValue(event.closedAt?.milliseconds), .text(event.header.dialect.rawValue))
         try connection.run(
             "INSERT INTO frame (event_id, text) VALUES (?, ?)", .text(event.header.id), .text(event.frame))
     }

@@ -113,6 +113,40 @@ struct CloudWatchTests {
         }
     }
 
+    @Test(
+        "of the other kind is asked where that is, and only if it is not said to be elsewhere", .timeLimit(.minutes(1)))
+    func aliyun() async throws {
+        let host = try FakeHost()
+        try await MetadataServer.with { server in
+            await server.answer { request in
+                switch request {
+                case "GET /meta/region-id": .ok("cn-hangzhou")
+                case "GET /meta/zone-id": .ok("cn-hangzhou-b")
+                default: .status(404)
+                }
+            }
+            let configuration = AgentConfiguration(environment: [
+                "CATTLE_STATE_DIR": host.state, "CATTLE_CLOUD_METADATA_URL": server.url("/document"),
+                "CATTLE_ALIYUN_METADATA_URL": server.url("/meta"),
+            ])
+            let watch = CloudWatch(
+                configuration: configuration, httpClient: .shared,
+                limits: CloudLimits(interval: .milliseconds(20), patience: .seconds(60), deadline: .seconds(2)),
+                logger: Lines().logger)
+            try await running(watch) { try await waitFor { watch.labels.count == 3 } }
+            #expect(
+                watch.labels == [
+                    "io.rancher.host.provider": "aliyun", "io.rancher.host.region": "cn-hangzhou",
+                    "io.rancher.host.zone": "cn-hangzhou-b",
+                ])
+            #expect(await server.requests == ["GET /document", "GET /meta/region-id", "GET /meta/zone-id"])
+        }
+        let moved = AgentConfiguration(environment: ["CATTLE_CLOUD_METADATA_URL": "http://127.0.0.1:1/x"])
+        #expect(moved.aliyunMetadataURL == nil)
+        #expect(AgentConfiguration(environment: [:]).aliyunMetadataURL == AgentConfiguration.defaultAliyunMetadataURL)
+        #expect(AgentConfiguration(environment: ["CATTLE_DETECT_CLOUD_PROVIDER": "no"]).aliyunMetadataURL == nil)
+    }
+
     @Test("that is none costs one line of the log, and nothing after that", .timeLimit(.minutes(1)))
     func none() async throws {
         let host = try FakeHost()

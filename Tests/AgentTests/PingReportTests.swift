@@ -54,11 +54,56 @@ struct PingReportTests {
             host.engine = engine
         }
 
-        func report(stats: Bool = true) -> PingReport {
-            var report = PingReport()
+        func report(stats: Bool = true, uuids: HostUUIDs? = nil) -> PingReport {
+            var report = PingReport(uuids: uuids)
             report.add(host: host, configuration, stats: stats)
             return report
         }
+    }
+
+    @Test("in dialect B names the machine, the host and whatever is on it by their uuids (defects 91, 92)")
+    func dialectB() async throws {
+        let example = try await Example()
+        var report = example.report(uuids: HostUUIDs(physicalHost: "p", dockerHost: "d"))
+        let details = ContainerDetails(image: "nginx", labels: ["a": "b"], createdSeconds: 17)
+        report.add(all: [
+            ContainerSummary(id: "9b41", name: "r-web", state: .running, instanceUUID: "u-1", details: details),
+            ContainerSummary(id: "f00d", name: "by-hand", state: .created, instanceUUID: ""),
+            ContainerSummary(id: "beef", name: "", state: .exited, instanceUUID: ""),
+        ])
+        #expect(report.isComplete)
+        let resources = report.resources
+        #expect(resources.allSatisfy { $0["systemContainer"] == "" })
+        #expect(
+            resources.map { $0["type"].text } == [
+                "physicalHost", "host", "storagePool", "ipAddress", "hostUuid", "instance", "instance", "instance",
+            ])
+        #expect(
+            resources[0] == [
+                "type": "physicalHost", "kind": "physicalHost", "uuid": "p", "name": "node1.example",
+                "systemContainer": "",
+            ])
+        #expect(resources[1]["uuid"] == "d")
+        #expect(resources[1]["physicalHostUuid"] == "p")
+        #expect(resources[1]["labels"]["io.rancher.host.os"] == "linux")
+        #expect(resources[1]["memory"] == 4_143_972_352)
+        #expect(!resources[1]["info"].isNull)
+        for key in ["nodeName", "machineServiceRegistrationUuid"] { #expect(resources[1].object?[key] == nil) }
+        #expect(resources[2]["uuid"] == "d-pool")
+        #expect(resources[2]["hostUuid"] == "d")
+        #expect(resources[3]["uuid"] == "192.0.2.10")
+        #expect(resources[3]["hostUuid"] == "d")
+        #expect(resources[4] == ["type": "hostUuid", "uuid": "d", "systemContainer": ""])
+        #expect(
+            resources[5] == [
+                "type": "instance", "state": "running", "uuid": "u-1", "dockerId": "9b41", "image": "nginx",
+                "labels": ["a": "b"], "created": 17, "systemContainer": "",
+            ])
+        #expect(
+            resources[6] == [
+                "type": "instance", "state": "stopped", "uuid": "by-hand", "dockerId": "f00d", "systemContainer": "",
+            ])
+        #expect(resources[7]["uuid"] == "no-uuid-beef")
     }
 
     private static let containers = [
@@ -111,7 +156,7 @@ struct PingReportTests {
         var report = try await Example().report()
         report.add(all: Self.containers)
         let event = EventHeader(id: "e", name: "ping", replyTo: "reply.99", resourceID: "1a3", resourceType: "agent")
-        let text = DialectACodec().pingReply(
+        let text = RancherCodec().pingReply(
             to: event, resources: report.resources, instancesComplete: report.isComplete, hashKey: report.digest,
             messageID: "x", at: Timestamp(milliseconds: 1_506_300_000_500))
         var ours = leaves(try JSON(parsing: text))

@@ -64,7 +64,7 @@ struct PingResponderTests {
             configuration: configuration, engineDirectory: { "" }, limits: HostLimits(cpuSample: .milliseconds(10)),
             logger: Self.silence)
         let responder = PingResponder(
-            configuration: configuration, codec: DialectACodec(),
+            configuration: configuration, codec: RancherCodec(),
             sources: .init(
                 directory: containers, engine: EngineFacts(engine: client),
                 host: HostIdentity(configuration: configuration), figures: figures,

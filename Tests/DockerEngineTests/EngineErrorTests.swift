@@ -185,7 +185,7 @@ struct EngineErrorTests {
         }
     }
 
-    @Test("A call that is not answered times out at its deadline, and the engine sees it go")
+    @Test("A call that is not answered times out at its deadline, and the engine sees it go (defect 86)")
     func deadlineBeforeHead() async throws {
         let gone = Gate()
         try await withStub { _, connection in

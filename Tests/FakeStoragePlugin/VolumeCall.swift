@@ -7,6 +7,7 @@ package enum VolumeVerb: String, Sendable, Hashable {
     case mount = "Mount"
     case unmount = "Unmount"
     case remove = "Remove"
+    case capabilities = "Capabilities"
 }
 
 /// A call as it arrived at the plug-in.

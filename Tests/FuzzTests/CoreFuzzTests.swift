@@ -69,7 +69,7 @@ private struct Tally: Sendable, CustomStringConvertible {
 
 /// A host in memory whose server has gone mad.
 private final class FuzzedHost {
-    private let codec = DialectACodec()
+    private let codec = RancherCodec()
     private let reconciler: Reconciler
     private var mutator: FrameMutator
     private var random: SeededGenerator

@@ -263,7 +263,7 @@ struct InstanceSituationTests {
         #expect(engine.containers(of: "u-1").map(\.starts) == [1])
     }
 
-    @Test("A container that keeps restarting is stopped first and then started (defect 87b)")
+    @Test("A container that keeps restarting is stopped first and then started (defects 87, 87b)")
     func restarting() {
         var machine = InstanceMachine(instance(), desired: .running)
         machine.step(.container(container(.restarting, startedAt: "t1")))
@@ -502,6 +502,25 @@ struct VolumeSituationTests {
         machine.step(refused("volume is in use", 409))
         #expect(machine.step() == .fail("volume is in use"))
         #expect(machine.phase == .failed)
+    }
+
+    @Test("A removal that failed is tried again with the next event for it (defect 81)")
+    func triedAgain() {
+        var machine = VolumeMachine(specification, desired: .removed)
+        for _ in 0..<2 {
+            for _ in 0..<2 {
+                machine.step(present)
+                machine.step(refused("volume is in use", 409))
+                machine.step()
+            }
+            machine.step(present)
+            machine.step(refused("volume is in use", 409))
+            #expect(machine.step() == .fail("volume is in use"))
+            machine.wished(VolumeMachine(specification, desired: .removed))
+        }
+        machine.step(present)
+        machine.step(.removed)
+        #expect(machine.next == .settle)
     }
 
     @Test("A driver that wants the server to try again is not asked a second time (defect 62)")

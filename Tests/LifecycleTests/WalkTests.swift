@@ -214,13 +214,18 @@ struct WalkTests {
             var random = SeededGenerator(seed: UInt64(seed))
             var engine = SimulatedEngine()
             let desired = VolumeDesire.allCases.randomElement(using: &random)!
-            let driver = random.chance(50) ? "flex" : random.chance(90) ? "local" : ""
-            let specification = VolumeSpecification(name: "v", driver: driver)
-            engine.plugins = ["flex"]
+            let attached = "rancher-nfs"
+            let driver =
+                random.chance(40) ? "flex" : random.chance(50) ? attached : random.chance(90) ? "local" : ""
+            let specification = VolumeSpecification(
+                name: "v", driver: driver, keeping: driver == attached ? .byRancherPlugin : .byAnyPlugin)
+            engine.plugins = ["flex", attached]
+            engine.inflexible = [attached]
             if random.chance(30) { engine.unmountable = ["v"] }
             if random.chance(60) {
                 engine.volumes["v"] = SimulatedEngine.Volume(
-                    driver: random.chance(70) ? "local" : "nfs", mountpoint: random.chance(60) ? "/v" : "moved")
+                    driver: random.chance(70) ? driver == attached ? attached : "local" : "nfs",
+                    mountpoint: random.chance(60) ? "/v" : "moved")
             }
             if random.chance(20) { engine.volumesInUse = ["v"] }
             var machine = VolumeMachine(specification, desired: desired, holder: random.chance(80) ? "u-1" : "")
@@ -266,15 +271,16 @@ struct WalkTests {
                     }
                     if faults > 0, random.chance(10) {
                         // The plug-in is away for a while.
-                        engine.plugins = engine.plugins.isEmpty ? ["flex"] : []
+                        engine.plugins = engine.plugins.isEmpty ? ["flex", attached] : []
                     }
-                    if faults <= 1 { engine.plugins = ["flex"] }
+                    if faults <= 1 { engine.plugins = ["flex", attached] }
                     if faults > 0, random.chance(10) {
                         engine.volumes["v"] =
                             random.chance(50)
                             ? nil
                             : SimulatedEngine.Volume(
-                                driver: "local", mountpoint: random.chance(50) ? "/v" : "moved")
+                                driver: driver == attached ? attached : "local",
+                                mountpoint: random.chance(50) ? "/v" : "moved")
                     }
                     let outcome = engine.perform(operation, fault)
                     change { $0.ended(operation, outcome) }

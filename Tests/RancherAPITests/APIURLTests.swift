@@ -1,3 +1,4 @@
+import Model
 import RancherAPI
 import Testing
 
@@ -44,17 +45,31 @@ struct APIURLTests {
     }
 
     @Test(
-        "leads to the third version of the API",
+        "leads to the third version of the API, or else to the second",
         arguments: [
-            ("http://h", "http://h/v3"), ("http://h/", "http://h/v3"), ("http://h/v1", "http://h/v3"),
-            ("http://h/v1/", "http://h/v3/"), ("http://h/v2-beta/projects", "http://h/v3/projects"),
-            ("http://h/v2", "http://h/v3"),
-            ("http://h/v3", "http://h/v3"), ("http://h/v10", "http://h/v10"),
-            ("http://h/v2-betas", "http://h/v2-betas"),
-            ("http://h/r/v1", "http://h/r/v1"), ("http://h/V1", "http://h/V1"),
+            ("http://h", ["http://h/v3", "http://h/v2-beta"]), ("http://h/", ["http://h/v3", "http://h/v2-beta"]),
+            ("http://h/v1", ["http://h/v3", "http://h/v2-beta"]),
+            ("http://h/v1/", ["http://h/v3/", "http://h/v2-beta/"]),
+            ("http://h/v2-beta/projects", ["http://h/v3/projects", "http://h/v2-beta/projects"]),
+            ("http://h/v2", ["http://h/v3", "http://h/v2"]),
+            ("http://h/v3", ["http://h/v3"]), ("http://h/v10", ["http://h/v10"]),
+            ("http://h/v2-betas", ["http://h/v2-betas"]),
+            ("http://h/r/v1", ["http://h/r/v1"]), ("http://h/V1", ["http://h/V1"]),
         ])
-    func normalised(text: String, expected: String) throws {
-        #expect(try APIURL(text).normalisedForDialectA.description == expected)
+    func normalised(text: String, expected: [String]) throws {
+        let roots = APIRoot.candidates(for: try APIURL(text))
+        #expect(roots.map(\.url.description) == expected)
+        #expect(roots.map(\.dialect) == Array([Dialect.a, .b].prefix(expected.count)))
+    }
+
+    @Test(
+        "of the schemas tells the dialect",
+        arguments: [
+            ("http://h/v3/schemas", Dialect.a), ("http://h/v1/schemas", .b), ("http://h/v2-beta/schemas", .b),
+            ("http://h/v2-beta/projects/1a5/schemas", .b), ("http://h/v1/v3/schemas", .a), ("http://h/schemas", nil),
+        ])
+    func dialect(text: String, expected: Dialect?) throws {
+        #expect(APIRoot.dialect(ofSchemasAt: try APIURL(text)) == expected)
     }
 
     @Test(
@@ -98,7 +113,7 @@ struct APIURLTests {
             configuredURL: try APIURL("http://http.example:8080/v1/schemas"),
             key: APIKey(accessKey: "a", secretKey: "s"))
         #expect(
-            stream.subscriptionURL(link: nil).description
+            stream.subscriptionURL(link: nil, dialect: .a).description
                 == "ws://http.example:8080/v1/subscribe?eventNames=compute.instance.activate"
                 + "&eventNames=compute.instance.deactivate&eventNames=compute.instance.inspect"
                 + "&eventNames=compute.instance.pull&eventNames=compute.instance.remove"

@@ -9,7 +9,7 @@ struct DecodingTests {
 
     @Test("that asks for an activate gives the instance of the worked example")
     func activate() throws {
-        let event = try DialectACodec().decode(frame: activateFrame)
+        let event = try RancherCodec().decode(frame: activateFrame)
         #expect(
             event.header
                 == EventHeader(

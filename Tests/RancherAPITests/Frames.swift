@@ -74,7 +74,7 @@ func activateFrame(request way: JSON.Step..., to value: JSON?) throws -> String 
 }
 
 /// What a frame asks for; fails the test by an error if it is no event.
-func request(_ frame: String) throws -> Request { try DialectACodec().decode(frame: frame).request }
+func request(_ frame: String) throws -> Request { try RancherCodec().decode(frame: frame).request }
 
 func instance(_ frame: String) throws -> InstanceSpecification {
     switch try request(frame) {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A frame that is not as it should be")
 struct LeniencyTests {
-    private let codec = DialectACodec()
+    private let codec = RancherCodec()
 
     @Test("is blank if there is nothing in it", arguments: ["", " ", "\n", " \r\n\t "])
     func blank(frame: String) {

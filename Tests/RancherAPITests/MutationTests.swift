@@ -1,3 +1,4 @@
+import Foundation
 import LosslessJSON
 import Model
 import RancherAPI
@@ -27,7 +28,7 @@ struct MutationTests {
     @Test("with other values in it is always answered (defects 24, 25, 87a)", arguments: 0..<4)
     func values(seed: UInt64) throws {
         var random = SeededRandom(state: seed)
-        let codec = DialectACodec()
+        let codec = RancherCodec()
         let event = try JSON(parsing: activateFrame)
         let names = [
             "compute.instance.activate", "compute.instance.deactivate", "compute.instance.remove",
@@ -50,10 +51,40 @@ struct MutationTests {
         }
     }
 
+    @Test("of dialect B is always answered, too (defects 79, 87a)", arguments: 0..<4)
+    func valuesOfDialectB(seed: UInt64) throws {
+        var random = SeededRandom(state: seed &+ 2000)
+        let codec = RancherCodec()
+        let path = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/fixtures/specification/b"
+        let instance = try JSON(parsing: String(contentsOfFile: path + "/links.json", encoding: .utf8))
+        let others = try JSON(
+            parsing: #"""
+                {"volumeStoragePoolMap":{"volume":{"name":"v","deviceNumber":0,"instance":{"uuid":"u","externalId":"c"},
+                "data":{"fields":{"driver":"local","driverOpts":{"a":"b"}}}}},"instanceForceStop":{"id":"c"},
+                "imageStoragePoolMap":{"image":{"name":"x","data":{"fields":{"build":{"remote":"r","tag":"t"}}}}},
+                "items":[{"name":"a"}],"processData":{"containerNoOpEvent":false,"timeout":3}}
+                """#)
+        let names = RancherCodec.eventNames(for: .b)
+        for number in 0..<600 {
+            var data = number % 2 == 0 ? instance["data"] : others
+            for _ in 0..<Int.random(in: 1...4, using: &random) { data = mutated(data, &random) }
+            let frame = instance.setting(["data"], to: data)
+                .setting(["name"], to: .string(names.randomElement(using: &random) ?? "ping")).encodedText
+            guard case .event(let incoming) = codec.read(frame: frame) else {
+                Issue.record("seed \(seed): \(frame)")
+                return
+            }
+            var answer = Answer.instance(uuid: "u", inspection: data, address: "")
+            if case .unusable(let reason) = incoming.request { answer = .failure(reason) }
+            let reply = codec.reply(to: incoming.header, answer, messageID: "m", at: Timestamp(milliseconds: 1))
+            #expect(try JSON(parsing: reply)["previousIds"][0].text == incoming.header.id)
+        }
+    }
+
     @Test("with other bytes in it never brings the agent down (defect 24)", arguments: 0..<4)
     func bytes(seed: UInt64) {
         var random = SeededRandom(state: seed &+ 1000)
-        let codec = DialectACodec()
+        let codec = RancherCodec()
         let whole = Array(activateFrame.utf8)
         for _ in 0..<600 {
             var bytes = whole

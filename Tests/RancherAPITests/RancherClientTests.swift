@@ -1,4 +1,5 @@
 import LosslessJSON
+import Model
 import NIOHTTP1
 import RancherAPI
 import Synchronization
@@ -63,6 +64,43 @@ struct RancherClientTests {
                 #expect(server.requests.last?.headers.first(name: "content-type") == "application/json")
             }
         }
+    }
+
+    @Test("tells the two servers apart by where they have their schemas, whatever version the URL names")
+    func dialect() async throws {
+        func roots(_ answers: [String: String], _ path: String) async throws -> (Dialect?, [String]) {
+            let respond: @Sendable (StubRequest) -> StubResponse? = { request in
+                guard let schemas = answers[request.path] else { return StubResponse(status: .notFound) }
+                let host = request.headers.first(name: "host") ?? ""
+                return StubResponse(
+                    headers: schemas.isEmpty ? [] : [("X-API-Schemas", "http://\(host)\(schemas)")],
+                    body: schemas.isEmpty ? "<html>" : schemasBody("http://\(host)\(request.path)"))
+            }
+            var found: (Dialect?, [String]) = (nil, [])
+            try await StubServer.run(respond: respond) { server in
+                try await withHTTPClient { http in
+                    let client = RancherClient(url: try server.url(path), key: Self.key, httpClient: http)
+                    #expect(client.dialect == nil)
+                    _ = try? await client.discover()
+                    _ = try? await client.discover()
+                    found = (client.dialect, server.requests.map(\.path))
+                }
+            }
+            return found
+        }
+        let preview = try await roots(["/v3": "/v3"], "/v1")
+        #expect(preview == (.a, ["/v3", "/v3"]))
+        // What is found once is asked first from then on.
+        let older = try await roots(["/v2-beta": "/v2-beta"], "/v1")
+        #expect(older == (.b, ["/v3", "/v2-beta", "/v2-beta"]))
+        let page = try await roots(["/v3": "", "/v2-beta": "/v2-beta"], "")
+        #expect(page == (.b, ["/v3", "/v2-beta", "/v2-beta"]), "a page for people is no interface")
+        let both = try await roots(["/v3": "/v3", "/v2-beta": "/v2-beta"], "/v2-beta")
+        #expect(both.0 == .a)
+        let own = try await roots(["/rancher/v1": "/rancher/v1"], "/rancher/v1")
+        #expect(own == (.b, ["/rancher/v1", "/rancher/v1"]), "the place of the schemas tells")
+        let none = try await roots([:], "/v1")
+        #expect(none.0 == nil)
     }
 
     @Test("takes the first answer for the schemas if the header points at it")

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("An answer of dialect A")
 struct ReplyTests {
-    private let codec = DialectACodec()
+    private let codec = RancherCodec()
     private let event = EventHeader(
         id: "7c0b", name: "compute.instance.activate", replyTo: "reply.4711", resourceID: "1i20",
         resourceType: "instance")

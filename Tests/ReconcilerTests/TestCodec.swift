@@ -26,6 +26,9 @@ struct TestCodec: EventCodec {
         case pull(ImageSpecification)
         case release(ImageSpecification)
         case inspectImage(ImageSpecification)
+        case createVolume(VolumeSpecification)
+        case configure([String])
+        case acknowledge
         case unusable(String)
     }
 
@@ -41,6 +44,9 @@ struct TestCodec: EventCodec {
             case .pull(let image): .pullImage(image)
             case .release(let image): .releaseImage(image)
             case .inspectImage(let image): .inspectImage(image)
+            case .createVolume(let volume): .createVolume(volume)
+            case .configure(let items): .updateConfiguration(items: items)
+            case .acknowledge: .acknowledge
             case .unusable(let reason): .unusable(reason: reason)
             }
         let header = EventHeader(
@@ -49,7 +55,7 @@ struct TestCodec: EventCodec {
     }
 
     func reply(to event: EventHeader, _ answer: Answer, messageID: String, at time: Timestamp) -> String {
-        "\(Self.text(answer))|\(event.id)|\(messageID)|\(time.milliseconds)"
+        "\(Self.text(answer, to: event))|\(event.id)|\(messageID)|\(time.milliseconds)"
     }
 
     func progress(of event: EventHeader, text: String) -> String { text }
@@ -57,15 +63,22 @@ struct TestCodec: EventCodec {
     /// The part of a reply that does not depend on chance or time.
     static func content(_ body: String) -> String { String(body.prefix { $0 != "|" }) }
 
+    private static func text(_ answer: Answer, to event: EventHeader) -> String {
+        // What is gone has no state to tell of.
+        if case .instance = answer, event.name == "remove" { return "done" }
+        return text(answer)
+    }
+
     static func text(_ answer: Answer) -> String {
         switch answer {
-        case .instance(let uuid, let inspection, let address):
+        case .instance(let uuid, let inspection, let address, _):
             "instance \(uuid) \(inspection?["State"]["Status"].text ?? "gone")"
                 + (address.isEmpty ? "" : " at \(address)")
         case .inspection(let inspection): "inspection \(inspection?["Id"].text ?? "none")"
         case .image(let image): "image \(image?["Id"].text ?? "none")"
         case .done: "done"
         case .failure(let reason): "failure: \(reason)"
+        case .configurationFailed(let exitCode, let output): "exit code \(exitCode): \(output)"
         }
     }
 }
@@ -84,6 +97,9 @@ extension TestCodec.Wish: Recordable {
             case .pull(let image): ("pull", image.recorded)
             case .release(let image): ("release", image.recorded)
             case .inspectImage(let image): ("image.inspect", image.recorded)
+            case .createVolume(let volume): ("volume.create", volume.recorded)
+            case .configure(let items): ("configure", items.recorded)
+            case .acknowledge: ("acknowledge", .null)
             case .unusable(let reason): ("strange", reason.recorded)
             }
         return .object(JSONObject([.init(key: name, value: content)]))
@@ -100,6 +116,9 @@ extension TestCodec.Wish: Recordable {
         case "pull": self = .pull(try ImageSpecification(recorded: content))
         case "release": self = .release(try ImageSpecification(recorded: content))
         case "image.inspect": self = .inspectImage(try ImageSpecification(recorded: content))
+        case "volume.create": self = .createVolume(try VolumeSpecification(recorded: content))
+        case "configure": self = .configure(try [String](recorded: content))
+        case "acknowledge": self = .acknowledge
         default: self = .unusable(try String(recorded: content))
         }
     }
@@ -115,6 +134,9 @@ func event(_ id: String, _ wish: TestCodec.Wish, replyTo: String? = "reply.1") -
         case .removeVolume: "volume.remove"
         case .pull: "pull"
         case .release: "release"
+        case .createVolume: "volume.create"
+        case .configure: "configure"
+        case .acknowledge: "acknowledge"
         case .unusable: "strange"
         }
     let frame = TestCodec.Frame(id: id, name: name, replyTo: replyTo, wish: wish)

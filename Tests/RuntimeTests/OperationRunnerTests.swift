@@ -70,7 +70,7 @@ struct OperationRunnerTests {
         switch outcome {
         case .container(let container), .nameTaken(by: let container): container?.id ?? "none"
         case .created, .imageMissing, .address, .volume, .keptByPlugin, .pluginDone, .noPlugin, .image, .removed,
-            .refused, .unavailable, .unknown:
+            .refused, .unavailable, .unknown, .configurationUpdated:
             nil
         }
     }
@@ -387,7 +387,7 @@ struct OperationRunnerTests {
         case .image(nil): #expect(status == 404)
         case .refused(let refusal): #expect(refusal.status == status && status == 500)
         case .image, .container, .created, .nameTaken, .imageMissing, .address, .volume, .keptByPlugin, .pluginDone,
-            .noPlugin, .removed, .unavailable, .unknown:
+            .noPlugin, .removed, .unavailable, .unknown, .configurationUpdated:
             Issue.record("\(outcome)")
         }
     }

@@ -57,7 +57,7 @@ struct StoredRecordTests {
     func emptyRecord() throws {
         let empty = try ContainerSpecification(recordedText: "{}")
         #expect(empty == ContainerSpecification())
-        let parts = #"{"limits":{},"blockIO":{},"healthCheck":{},"isolation":{},"log":{}}"#
+        let parts = #"{"limits":{},"blockIO":{},"healthCheck":{},"isolation":{},"log":{},"restartPolicy":{}}"#
         let emptyParts = try ContainerSpecification(recordedText: parts)
         #expect(emptyParts == ContainerSpecification())
     }
@@ -69,6 +69,8 @@ struct StoredRecordTests {
         full.command = []
         full.entryPoint = []
         full.network = .cni
+        full.runInit = false
+        full.volumesFromInstances = [RelatedInstance(uuid: "u")]
         full.ports = [PortBinding(privatePort: 1, publicPort: 0, transport: "tcp", hostAddress: "")]
         full.devices = [DeviceMapping(hostPath: "a", containerPath: "b", permissions: "r")]
         full.limits.memorySwappiness = 0
@@ -78,11 +80,11 @@ struct StoredRecordTests {
         let texts: [WritableKeyPath<ContainerSpecification, String>] = [
             \.image, \.workingDirectory, \.user, \.hostname, \.domainName, \.stopSignal, \.limits.cpuSet,
             \.limits.memoryNodes, \.limits.cgroupParent, \.isolation.processes, \.isolation.ipc, \.isolation.uts,
-            \.isolation.users, \.log.driver,
+            \.isolation.users, \.isolation.cgroup, \.log.driver, \.macAddress, \.restartPolicy.name,
         ]
         for path in texts { full[keyPath: path] = "x" }
         let lists: [WritableKeyPath<ContainerSpecification, [String]>] = [
-            \.dataVolumes, \.volumesFrom, \.dns, \.dnsSearch, \.dnsOptions, \.extraHosts, \.capabilitiesAdded,
+            \.dataVolumes, \.volumesFrom, \.links, \.dns, \.dnsSearch, \.dnsOptions, \.extraHosts, \.capabilitiesAdded,
             \.capabilitiesDropped, \.healthCheck.command, \.isolation.securityOptions, \.isolation.additionalGroups,
         ]
         for path in lists { full[keyPath: path] = ["x"] }
@@ -91,13 +93,14 @@ struct StoredRecordTests {
         ]
         for path in maps { full[keyPath: path] = ["x": "y"] }
         let flags: [WritableKeyPath<ContainerSpecification, Bool>] = [
-            \.tty, \.openStandardInput, \.publishAllPorts, \.privileged, \.readOnlyRoot,
+            \.tty, \.openStandardInput, \.stopsAtOnce, \.publishAllPorts, \.privileged, \.readOnlyRoot,
         ]
         for path in flags { full[keyPath: path] = true }
         let numbers: [WritableKeyPath<ContainerSpecification, Int>] = [
             \.stopTimeoutSeconds, \.memory, \.cpuShares, \.milliCPUReservation, \.healthCheck.intervalSeconds,
             \.healthCheck.timeoutSeconds, \.healthCheck.retries, \.limits.cpuPeriod, \.limits.cpuQuota,
             \.limits.memoryReservation, \.limits.memorySwap, \.limits.kernelMemory, \.limits.oomScoreAdjustment,
+            \.limits.cpuRealtimePeriod, \.limits.cpuRealtimeRuntime, \.restartPolicy.maximumRetries,
             \.limits.processes, \.limits.sharedMemory, \.limits.diskQuota, \.blockIO.weight,
         ]
         for path in numbers { full[keyPath: path] = 7 }

@@ -28,7 +28,9 @@ package struct SimulatedEngine: Sendable {
         package var inspected: InspectedContainer {
             InspectedContainer(
                 id: id, state: state, instanceUUID: uuid, startedAt: startedAt,
-                raw: ["Id": .string(id), "State": ["Status": .string(state.rawValue)]])
+                raw: [
+                    "Id": .string(id), "Name": .string("/\(name)"), "State": ["Status": .string(state.rawValue)],
+                ])
         }
     }
 
@@ -72,6 +74,10 @@ package struct SimulatedEngine: Sendable {
     package var volumesInUse: Set<String> = []
     /// Drivers of storage plug-ins.
     package var plugins: Set<String> = []
+    /// Those of them that leave the mount to the engine, and only attach.
+    package var inflexible: Set<String> = []
+    /// How the program for the host's configuration ends.
+    package var configurationExitCode = 0
     /// Volumes that plug-ins keep, with what they are.
     package var kept: Set<String> = []
     package var mounted: Set<String> = []
@@ -156,7 +162,9 @@ package struct SimulatedEngine: Sendable {
             containers[id] = nil
             return .removed
         case .inspectVolume(let specification):
-            if plugins.contains(specification.driver) { return .keptByPlugin }
+            if plugins.contains(specification.driver), !inflexible.contains(specification.driver) {
+                return .keptByPlugin
+            }
             return .volume(volume(specification.name))
         case .callPlugin(let call, let specification): return perform(call, specification)
         case .createVolume(let specification):
@@ -187,6 +195,10 @@ package struct SimulatedEngine: Sendable {
         case .removeImage(let reference):
             images.remove(reference)
             return .removed
+        case .buildImage(let build):
+            images.insert(build.tag)
+            return .image(image(build.tag))
+        case .updateConfiguration: return .configurationUpdated(exitCode: configurationExitCode, output: "said so")
         }
     }
 

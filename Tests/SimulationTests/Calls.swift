@@ -79,7 +79,7 @@ extension Operation {
 
     var isAboutImage: Bool {
         switch self {
-        case .inspectImage, .pullImage, .tagImage, .removeImage: true
+        case .inspectImage, .pullImage, .tagImage, .removeImage, .buildImage: true
         default: false
         }
     }
@@ -103,6 +103,8 @@ extension Operation {
         case .tagImage(_, let tagged): "tag \(tagged)"
         case .removeImage(let reference): "remove image \(reference)"
         case .inspectContainer(let id, let name): "inspect \(id) \(name)"
+        case .buildImage(let build): "build \(build.tag)"
+        case .updateConfiguration(let items): "update the configuration \(items)"
         }
     }
 }

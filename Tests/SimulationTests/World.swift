@@ -24,7 +24,7 @@ final class World {
 
     // The agent
     let disk: Disk
-    let codec = DialectACodec()
+    let codec = RancherCodec()
     let limits: ReconcilerLimits
     var reconciler: Reconciler
     var isAlive = true

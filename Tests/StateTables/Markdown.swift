@@ -59,6 +59,8 @@ private func word(_ operation: Operation) -> String {
     case .detectAddress: "address"
     case .callPlugin(let call, _): "plug-in: \(call)"
     case .pullImage: "pull"
+    case .buildImage: "build"
+    case .updateConfiguration: "configure"
     case .tagImage: "tag"
     }
 }

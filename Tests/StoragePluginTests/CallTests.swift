@@ -35,6 +35,28 @@ struct CallTests {
         }
     }
 
+    @Test(
+        "A plug-in says what it can do with a volume, and one that does not say can do nothing special",
+        arguments: [
+            (#"{"Capabilities":{"Scope":"flex"},"Err":""}"#, "flex"), (#"{"capabilities":{"scope":"local"}}"#, "local"),
+            ("{}", ""), (#"{"Capabilities":null}"#, ""),
+        ])
+    func capabilities(_ answer: String, _ expected: String) async throws {
+        try await withPlugin { scene in
+            scene.fake.order(.answer(answer), for: .capabilities)
+            let scope = try await scene.plugin().scope("v", options: ["a": "b"])
+            #expect(scope == expected)
+            #expect(scene.fake.calls.map(\.requestLine) == ["POST /VolumeDriver.Capabilities"])
+            #expect(scene.fake.calls.map(\.body) == [#"{"Name":"v","Opts":{"a":"b"}}"#])
+            scene.fake.order(.status(404, body: "?"), for: .capabilities)
+            let none = try await scene.plugin().scope("v", options: [:])
+            #expect(none == "")
+            scene.fake.order(.error("no"), for: .capabilities)
+            let refused = await failure { _ = try await scene.plugin().scope("v", options: [:]) }
+            #expect(refused?.kind == .refused)
+        }
+    }
+
     @Test("What the plug-in says in Err is the error, named after its own call (defect 65)")
     func errorText() async throws {
         try await withPlugin { scene in

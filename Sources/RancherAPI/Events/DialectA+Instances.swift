@@ -1,7 +1,7 @@
 import LosslessJSON
 import Model
 
-extension DialectACodec {
+extension DialectA {
     /// PROTOCOL 5.1.
     static func activation(
         _ data: PayloadField, _ header: EventHeader

@@ -1,87 +1,24 @@
-package import LosslessJSON
-package import Model
+import LosslessJSON
+import Model
 
-extension DialectACodec {
-    /// The body of the one final answer (PROTOCOL 4.2, 4.3). To be sent only if the event has a `replyTo`.
-    package func reply(to event: EventHeader, _ answer: Answer, messageID: String, at time: Timestamp) -> String {
+extension DialectA {
+    /// What the answer of a success carries; `nil` for nothing.
+    static func data(of answer: Answer, to event: EventHeader) -> JSON? {
+        let kind = EventKind(rawValue: event.name)
         switch answer {
-        case .failure(let text):
-            return Self.body([
-                ("name", JSON.string(event.replyTo ?? "")),
-                ("previousIds", [JSON.string(event.id)]),
-                ("transitioning", "error"),
-                ("transitioningMessage", JSON.string(Self.harmless(text))),
-            ])
-        case .done: return Self.success(event, data: nil, messageID: messageID, at: time)
-        case .instance(let uuid, let inspection, let address):
-            let status = Self.status(uuid: uuid, inspection: inspection, address: address)
-            let data: JSON = ["deploymentSyncResponse": ["instanceStatus": [status]]]
-            return Self.success(event, data: data, messageID: messageID, at: time)
-        case .inspection(let inspection) where event.name != Kind.pull.rawValue:
-            let data = JSONObject([
-                .init(key: event.resourceType ?? "instanceInspect", value: inspection ?? Self.emptyInspection)
-            ])
-            return Self.success(event, data: .object(data), messageID: messageID, at: time)
+        case .done, .failure, .configurationFailed: return nil
+        case .instance where kind == .remove: return nil
+        case .instance(let uuid, let inspection, let address, _):
+            let status = status(uuid: uuid, inspection: inspection, address: address)
+            return ["deploymentSyncResponse": ["instanceStatus": [status]]]
+        case .inspection(let inspection) where kind != .pull:
+            return .object(
+                JSONObject([
+                    .init(key: event.resourceType ?? "instanceInspect", value: inspection ?? emptyInspection)
+                ]))
         case .image(let inspection), .inspection(let inspection):
-            let data: JSON = ["fields": ["dockerImage": inspection ?? Self.emptyImage]]
-            return Self.success(event, data: data, messageID: messageID, at: time)
+            return ["fields": ["dockerImage": inspection ?? emptyImage]]
         }
-    }
-
-    /// The body of a progress message (PROTOCOL 4.4).
-    package func progress(of event: EventHeader, text: String) -> String {
-        var members: [(String, JSON)] = [
-            ("name", .string(event.replyTo ?? "")),
-            ("previousIds", [.string(event.id)]),
-        ]
-        members += Self.resource(event)
-        members += [("transitioning", "yes"), ("transitioningMessage", .string(text))]
-        return Self.body(members)
-    }
-
-    /// The answer to a ping (PROTOCOL 10.2).
-    ///
-    /// - Parameters:
-    ///   - resources: What was asked for, in the order of PROTOCOL 10.2.
-    ///   - instancesComplete: Whether every container of the host is among the resources. The server takes containers
-    ///     that are missing from a complete list for gone, so this is true only after a listing that succeeded.
-    package func pingReply(
-        to event: EventHeader, resources: [JSON], instancesComplete: Bool, hashKey: String = "", messageID: String,
-        at time: Timestamp
-    ) -> String {
-        let data: JSON = [
-            "resources": .array(resources),
-            "options": instancesComplete ? ["instances": true] : [:],
-            "hashKey": .string(hashKey),
-        ]
-        return Self.success(event, data: data, messageID: messageID, at: time)
-    }
-
-    private static func success(
-        _ event: EventHeader, data: JSON?, messageID: String, at time: Timestamp
-    ) -> String {
-        var members: [(String, JSON)] = [
-            ("id", .string(messageID)),
-            ("name", .string(event.replyTo ?? "")),
-            ("previousIds", [.string(event.id)]),
-        ]
-        members += resource(event)
-        members.append(("time", .integer(time.milliseconds)))
-        if let data { members.append(("data", data)) }
-        return body(members)
-    }
-
-    private static func resource(_ event: EventHeader) -> [(String, JSON)] {
-        var members: [(String, JSON)] = []
-        if let id = event.resourceID { members.append(("resourceId", .string(id))) }
-        if let type = event.resourceType { members.append(("resourceType", .string(type))) }
-        return members
-    }
-
-    private static func body(_ members: [(String, JSON)]) -> String {
-        // Every body of the original agent ends with these two (PROTOCOL 2.3).
-        let all = members + [("links", .null), ("actions", .null)]
-        return JSON.object(JSONObject(all.map { JSONObject.Member(key: $0.0, value: $0.1) })).encodedText
     }
 
     /// PROTOCOL 5.1.1. The inspection is handed on as it came.
@@ -97,7 +34,8 @@ extension DialectACodec {
         return .object(status)
     }
 
-    private static func primaryAddress(_ inspection: JSON) -> String? {
+    /// The address that the engine gave to a container; `nil` if it gave none.
+    static func primaryAddress(_ inspection: JSON) -> String? {
         let settings = inspection["NetworkSettings"]
         if let address = settings["IPAddress"].nonEmptyText { return address }
         // Newer engines have it per network only. Sorted, so that the same container always has the same address.

@@ -1,7 +1,7 @@
 import LosslessJSON
 import Model
 
-extension DialectACodec {
+extension DialectA {
     /// PROTOCOL 5.6. A request that names nothing is not refused: the answer to it is the empty inspection.
     static func inspection(_ data: PayloadField) throws(UnusablePayload) -> Request {
         let wanted = data["instanceInspect"]

@@ -1,37 +1,68 @@
 package import AsyncHTTPClient
 package import LosslessJSON
+package import Model
 import NIOHTTP1
 import Synchronization
 
 /// The REST interface of a Rancher server with one pair of keys (PROTOCOL 2.2, 2.3, 4.1).
 ///
-/// The schemas are fetched when they are needed first and again after a sign that they no longer hold.
+/// The schemas are fetched when they are needed first and again after a sign that they no longer hold. Where they are
+/// found tells which of the servers this is.
 package final class RancherClient: Sendable {
-    /// Where the schemas are looked for; already normalised.
-    package let url: APIURL
+    private let roots: [APIRoot]
     private let key: APIKey
     private let http: HTTPCaller
     private let schemas = Mutex<Schemas?>(nil)
+    /// The root that answered last, with the dialect that it turned out to speak.
+    private let home = Mutex<APIRoot?>(nil)
 
     private static let schemasLimitBytes = 32 << 20
     private static let listLimitBytes = 16 << 20
     private static let itemLimitBytes = 1 << 20
 
     /// - Parameters:
-    ///   - url: `CATTLE_URL` as configured; it is normalised here for dialect A (PROTOCOL 2.1).
+    ///   - url: `CATTLE_URL` as configured; it is normalised here (PROTOCOL 2.1).
     ///   - httpClient: Made by ``HTTPClient/rancher(extraTrustRoots:)``, and shut down by its maker.
     ///   - deadline: For each whole call.
     package init(url: APIURL, key: APIKey, httpClient: HTTPClient, deadline: Duration = .seconds(30)) {
-        self.url = url.droppingSchemas.normalisedForDialectA
+        roots = APIRoot.candidates(for: url.droppingSchemas)
         self.key = key
         http = HTTPCaller(client: httpClient, deadline: deadline)
     }
 
-    /// Fetches the schemas anew (PROTOCOL 2.2).
+    /// The dialect of the server; `nil` until it has shown its schemas for the first time.
+    package var dialect: Dialect? { home.withLock { $0?.dialect } }
+
+    /// The dialect of the server, which is asked if it is not known yet.
     ///
     /// - Throws: ``RancherError``, `CancellationError`.
+    package func knownDialect() async throws -> Dialect {
+        if let dialect { return dialect }
+        try await discover()
+        return dialect ?? .a
+    }
+
+    /// Fetches the schemas anew (PROTOCOL 2.2), from the first place that has them.
+    ///
+    /// - Throws: ``RancherError``, `CancellationError`. Where no place has them, the error is that of the place that was
+    ///   tried first.
     @discardableResult
     package func discover() async throws -> Schemas {
+        let known = home.withLock { $0 }
+        let ordered = roots.sorted { $0.url == known?.url && $1.url != known?.url }
+        var first: (any Error)?
+        for root in ordered {
+            do {
+                return try await discover(at: root)
+            } catch let error as RancherError where ordered.count > 1 && error.meansAnotherPlace {
+                first = first ?? error
+            }
+        }
+        throw first ?? RancherError(.noSchema, "no place for the schemas is known")
+    }
+
+    private func discover(at origin: APIRoot) async throws -> Schemas {
+        let url = origin.url
         let root = try await http.call(.GET, url, key: key, limit: Self.schemasLimitBytes)
         guard root.status == .ok else { throw root.refusal(from: url) }
         guard let header = root.headers.first(name: "X-API-Schemas") else {
@@ -45,6 +76,8 @@ package final class RancherClient: Sendable {
         }
         let found = try Schemas(parsing: try answer.wholeBody(from: place), from: place)
         schemas.withLock { $0 = found }
+        let dialect = APIRoot.dialect(ofSchemasAt: place) ?? origin.dialect
+        home.withLock { $0 = APIRoot(url: url, dialect: dialect) }
         return found
     }
 
@@ -132,5 +165,17 @@ extension HTTPAnswer {
             throw RancherError(.badAnswer, "the answer of \(url.withoutQuery) exceeds \(body.count) bytes")
         }
         return body
+    }
+}
+
+extension RancherError {
+    /// Whether what was looked for may be somewhere else: nobody here knows of it. Whoever cannot be reached, or is in
+    /// trouble, says nothing about that.
+    fileprivate var meansAnotherPlace: Bool {
+        switch code {
+        case .refused(let status): (400..<500).contains(status)
+        case .badAnswer, .noSchema: true
+        case .unreachable, .timedOut, .badURL, .local: false
+        }
     }
 }

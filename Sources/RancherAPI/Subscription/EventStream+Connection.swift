@@ -1,3 +1,4 @@
+package import Model
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -9,14 +10,15 @@ extension EventStream {
     ///
     /// - Parameters:
     ///   - link: The `subscribe` schema's collection, if the server names one.
+    ///   - dialect: The server's, if it is known.
     /// - Returns: Why it ended. After a cancellation the close frame is sent and answered, or its deadline is over.
     /// - Throws: ``RancherError`` if it could not be opened, with the server's status and words if it refused;
     ///   `CancellationError` if that was cancelled.
-    package func run(link: APIURL? = nil, sinks: Sinks) async throws -> End {
+    package func run(link: APIURL? = nil, dialect: Dialect? = nil, sinks: Sinks) async throws -> End {
         let opening = Opening(eventLoop: MultiThreadedEventLoopGroup.singleton.any())
         return try await withTaskCancellationHandler {
             try Task.checkCancellation()
-            let url = subscriptionURL(link: link)
+            let url = subscriptionURL(link: link, dialect: dialect)
             do {
                 try open(url, opening, sinks)
             } catch {

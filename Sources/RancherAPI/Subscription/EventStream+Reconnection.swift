@@ -1,4 +1,5 @@
 package import Logging
+import Model
 
 extension EventStream {
     /// How connections follow each other.
@@ -32,13 +33,14 @@ extension EventStream {
             var sinks = sinks
             let place = subscriptionURL(link: link).withoutQuery
             sinks.onOpen = { [onOpen = sinks.onOpen] in
-                logger.info("Subscribed", metadata: ["url": "\(place)"])
+                logger.info(
+                    "Subscribed", metadata: ["url": "\(place)", "dialect": "\(client.dialect?.rawValue ?? "unknown")"])
                 onOpen()
             }
             let start = ContinuousClock.now
             let reason: String
             do {
-                reason = "\(try await run(link: link, sinks: sinks))"
+                reason = "\(try await run(link: link, dialect: client.dialect, sinks: sinks))"
                 linkFailed = false
                 refusals = 0
                 if ContinuousClock.now - start >= reconnection.stableAfter { failures = 0 }

@@ -83,8 +83,8 @@ package struct EventStream: Sendable {
     package var configuredURL: APIURL
     /// The keys of the host's agent.
     package var key: APIKey
-    /// What to subscribe to (PROTOCOL 3.1).
-    package var eventNames: [String]
+    /// What to subscribe to (PROTOCOL 3.1); `nil` for what the server's dialect has.
+    package var eventNames: [String]?
     /// The path of a PEM file with certificates to trust besides the system's.
     package var extraTrustRoots: String?
     /// Deadlines and intervals.
@@ -94,7 +94,7 @@ package struct EventStream: Sendable {
 
     /// A subscription that connects to nothing yet.
     package init(
-        configuredURL: APIURL, key: APIKey, eventNames: [String] = DialectACodec.eventNames,
+        configuredURL: APIURL, key: APIKey, eventNames: [String]? = nil,
         extraTrustRoots: String? = nil
     ) {
         self.configuredURL = configuredURL
@@ -105,9 +105,11 @@ package struct EventStream: Sendable {
 
     /// Where to subscribe (PROTOCOL 3.1; 12.2 no. 19).
     ///
-    /// - Parameter link: The `subscribe` schema's collection, if the server names one.
-    package func subscriptionURL(link: APIURL?) -> APIURL {
+    /// - Parameters:
+    ///   - link: The `subscribe` schema's collection, if the server names one.
+    ///   - dialect: The server's, if it is known.
+    package func subscriptionURL(link: APIURL?, dialect: Dialect? = nil) -> APIURL {
         (link ?? configuredURL.droppingSchemas.appending("subscribe")).webSocket
-            .adding(query: eventNames.map { ("eventNames", $0) })
+            .adding(query: (eventNames ?? RancherCodec.eventNames(for: dialect)).map { ("eventNames", $0) })
     }
 }

@@ -1,21 +1,20 @@
 import LosslessJSON
 package import Model
 
-/// The events of Rancher 2.0's technology preview, in both directions (PROTOCOL 3.3, 4, 5, 6; dialect A). Pure.
-package struct DialectACodec: EventCodec {
-    /// It has no settings.
-    package init() {}
+/// The events of the Rancher servers, in both directions and both dialects (PROTOCOL 3.3, 4, 5, 6). Each event is told
+/// from its own words, so that what was stored can be read whichever server is spoken to now. Pure.
+package struct RancherCodec: EventCodec {
+    let facts: AgentFacts
+
+    /// - Parameter facts: What servers of dialect B leave to the agent to add.
+    package init(facts: AgentFacts = AgentFacts()) { self.facts = facts }
 
     /// The names to subscribe to (PROTOCOL 3.1).
-    package static let eventNames = [
-        "compute.instance.activate",
-        "compute.instance.deactivate",
-        "compute.instance.inspect",
-        "compute.instance.pull",
-        "compute.instance.remove",
-        "storage.volume.remove",
-        "ping",
-    ]
+    ///
+    /// - Parameter dialect: The server's; `nil` if it is not known yet, then all. One that never comes costs nothing.
+    package static func eventNames(for dialect: Dialect?) -> [String] {
+        EventKind.allCases.filter { dialect.map($0.isSubscribed) ?? $0.isSubscribed(in: .b) }.map(\.rawValue)
+    }
 
     /// Reads a frame that was accepted before.
     ///
@@ -45,35 +44,32 @@ package struct DialectACodec: EventCodec {
         guard let name = event["name"].nonEmptyText else { return .malformed(reason: "an event without a name") }
         if name == "ping", replyTo == nil { return .heartbeat }
 
-        let kind = Kind(rawValue: name)
+        let kind = EventKind(rawValue: name)
         if replyTo == nil, kind == nil {
             return .malformed(reason: "an event of the unknown name \(name) that wants no answer")
         }
         if replyTo != nil, id == nil { return .malformed(reason: "an event \(name) without an id cannot be answered") }
 
         let resourceID = event["resourceId"].nonEmptyText
+        let resourceType = event["resourceType"].nonEmptyText
         let header = EventHeader(
             // Nobody waits for an answer, but the work is done all the same, and a record needs a name.
             id: id ?? "local-\(name)-\(resourceID ?? "")-\(event["time"].text ?? "0")",
             name: name,
             replyTo: replyTo,
             resourceID: resourceID,
-            resourceType: event["resourceType"].nonEmptyText)
+            resourceType: resourceType,
+            dialect: kind?.dialect(of: event["data"], resourceType: resourceType) ?? .a)
         return .event(IncomingEvent(header: header, request: request(kind, event, header), frame: frame))
     }
 
-    private func request(_ kind: Kind?, _ event: JSON, _ header: EventHeader) -> Request {
+    private func request(_ kind: EventKind?, _ event: JSON, _ header: EventHeader) -> Request {
+        guard let kind else { return .unusable(reason: "this agent does not handle events named \(header.name)") }
         let data = PayloadField(path: "", value: event["data"])
         do {
-            switch kind {
-            case .activate: return .activateInstance(try Self.activation(data, header))
-            case .deactivate: return .deactivateInstance(try Self.deactivation(data, header))
-            case .remove: return .removeInstance(try Self.removal(data, header))
-            case .inspect: return try Self.inspection(data)
-            case .pull: return try Self.pull(data)
-            case .volumeRemove: return .removeVolume(try Self.volumeRemoval(data))
-            case .ping: return .ping(Self.pingOptions(data))
-            case nil: return .unusable(reason: "this agent does not handle events named \(header.name)")
+            return switch header.dialect {
+            case .a: try DialectA.request(kind, data, header)
+            case .b: try DialectB.request(kind, data, header, facts)
             }
         } catch {
             return .unusable(reason: Self.harmless(error.reason))
@@ -86,15 +82,5 @@ package struct DialectACodec: EventCodec {
         let start = text.drop { $0.isWhitespace }
         if start.isEmpty { return "error: no reason was given" }
         return start.prefix(6).lowercased() == "class:" ? "error: \(start)" : text
-    }
-
-    enum Kind: String {
-        case activate = "compute.instance.activate"
-        case deactivate = "compute.instance.deactivate"
-        case inspect = "compute.instance.inspect"
-        case pull = "compute.instance.pull"
-        case remove = "compute.instance.remove"
-        case volumeRemove = "storage.volume.remove"
-        case ping
     }
 }

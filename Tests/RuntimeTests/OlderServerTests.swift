@@ -1,0 +1,134 @@
+import AsyncHTTPClient
+import DockerEngine
+import EngineStub
+import LosslessJSON
+import Model
+import Runtime
+import StoragePlugin
+import Synchronization
+import Testing
+
+/// What only servers of the 1.6 line ask for.
+@Suite("For an older server", .timeLimit(.minutes(1)))
+struct OlderServerTests {
+    private static func container(_ id: String, _ name: String, _ labels: String = "{}") -> (Int, String) {
+        (200, #"{"Id":"\#(id)","Name":"/\#(name)","State":{"Status":"exited"},"Config":{"Labels":\#(labels)}}"#)
+    }
+
+    private static func run(
+        _ operation: Operation, on client: EngineClient, _ surroundings: Surroundings = Surroundings(),
+        _ progress: @escaping @Sendable (String) -> Void = { _ in }
+    ) async -> OperationOutcome {
+        await OperationRunner(engine: client, facts: EngineFacts(engine: client), surroundings: surroundings)
+            .run(operation, progress: progress)
+    }
+
+    @Test("a container is found by its id, the labels of both lines, and the name of the oldest (defect 74)")
+    func marks() async throws {
+        let uuid = "5bec0900-0000-4000-8000-000000000000"
+        func found(_ answers: CannedEngine.Answers, _ marks: ContainerMarks) async throws -> (String?, [String]) {
+            var id: String?
+            var calls: [String] = []
+            try await CannedEngine.run(answers) { engine, client in
+                let identity = ContainerIdentity(ids: ["gone"], uuid: uuid, marks: marks)
+                guard case .container(let container) = await Self.run(.findContainer(identity), on: client) else {
+                    Issue.record("not looked for")
+                    return
+                }
+                id = container?.id
+                calls = engine.calls
+            }
+            return (id, calls)
+        }
+        let missing = (404, #"{"message":"No such container"}"#)
+        let older = Self.container("c1", "x", #"{"io.rancher.container.uuid":"\#(uuid)"}"#)
+        var answers: CannedEngine.Answers = [
+            "GET /containers/gone/json": missing, "GET /containers/json": (200, "[]"),
+            "GET /containers/\(uuid)/json": missing, "GET /containers/c1/json": older,
+        ]
+        let own = try await found(answers, .own)
+        #expect(own.0 == nil)
+        #expect(own.1 == ["GET /containers/gone/json", "GET /containers/json"])
+        #expect(try await found(answers, .all).0 == nil)
+        answers["GET /containers/\(uuid)/json"] = Self.container("c2", uuid)
+        #expect(try await found(answers, .all).0 == "c2")
+        answers["GET /containers/\(uuid)/json"] = Self.container("c2", "another")
+        #expect(try await found(answers, .all).0 == nil, "the beginning of an id is no name")
+        answers["GET /containers/json"] = (200, #"[{"Id":"c1","Names":["/x"],"State":"exited"}]"#)
+        #expect(try await found(answers, .all).0 == "c1")
+    }
+
+    @Test(
+        "a container belongs to the instance that its marks name",
+        arguments: [
+            (#"{"io.rancher.container.agent.uuid":"a","io.rancher.container.uuid":"b"}"#, "x", "a"),
+            (#"{"io.rancher.container.uuid":"b"}"#, "x", "b"),
+            ("{}", "5bec0900-0000-4000-8000-000000000000", "5bec0900-0000-4000-8000-000000000000"),
+            ("{}", "5bec0900-0000-4000-8000-00000000000g", ""), ("null", "x", ""),
+        ])
+    func instanceUUID(_ labels: String, _ name: String, _ expected: String) throws {
+        let inspection = try JSON(parsing: Self.container("c", name, labels).1)
+        #expect(InspectedContainer(inspection)?.instanceUUID == expected)
+    }
+
+    @Test("the containers of other instances are looked for when one is created that needs them")
+    func related() async throws {
+        let here = RelatedInstance(uuid: "u-2", name: "db", externalID: "c2")
+        let gone = RelatedInstance(uuid: "u-3", name: "gone", externalID: "c3")
+        var instance = InstanceSpecification(uuid: "u-1", name: "web")
+        instance.container.image = "x"
+        instance.container.volumesFromInstances = [here, gone]
+        instance.container.network = .instance(gone)
+        let answers: CannedEngine.Answers = [
+            "GET /containers/c2/json": Self.container("c2", "db"), "GET /containers/c3/json": (404, "{}"),
+            "GET /containers/u-3/json": (404, "{}"), "GET /containers/json": (200, "[]"),
+            "POST /containers/create": (201, #"{"Id":"c1"}"#),
+        ]
+        try await CannedEngine.run(answers) { engine, client in
+            let outcome = await Self.run(.createContainer(instance, mountpoints: [:]), on: client)
+            #expect(outcome == .created(id: "c1"))
+            let body = try JSON(parsing: engine.body(of: "POST /containers/create") ?? "")
+            #expect(body["HostConfig"]["VolumesFrom"] == ["c2"])
+            #expect(body["HostConfig"]["NetworkMode"] == "container:r-gone-u", "the engine says that there is none")
+        }
+    }
+
+    @Test("an image is built, and what the engine says is told while it is (defect 84)")
+    func build() async throws {
+        let stream = #"{"stream":"Step 1/2\n"}"# + "\r\n" + #"{"stream":"\n"}"# + "\r\n" + #"{"status":"Pulling x"}"#
+        let build = ImageBuild(remote: "http://127.0.0.1:1/c.tgz", tag: "mine")
+        try await CannedEngine.run(["POST /build": (200, stream), "GET /images/mine/json": (200, #"{"Id":"i"}"#)]) {
+            engine, client in
+            let told = Mutex<[String]>([])
+            let outcome = await Self.run(.buildImage(build), on: client) { text in told.withLock { $0.append(text) } }
+            #expect(outcome == .image(["Id": "i"]))
+            #expect(told.withLock { $0 } == ["Step 1/2", "Pulling x"])
+            #expect(engine.calls == ["POST /build", "GET /images/mine/json"])
+        }
+        let failure = #"{"stream":"Step 1/2"}{"errorDetail":{"code":1,"message":"no space"},"error":"x"}"#
+        try await CannedEngine.run(["POST /build": (200, failure)]) { _, client in
+            let outcome = await Self.run(.buildImage(build), on: client)
+            #expect(outcome == .refused(Refusal(message: "Image [mine] failed to build: no space")))
+        }
+        try await CannedEngine.run(["POST /build": (200, #"{"stream":"Step"#)]) { _, client in
+            guard case .unknown = await Self.run(.buildImage(build), on: client) else {
+                Issue.record("a stream that breaks off is no success")
+                return
+            }
+        }
+    }
+
+    @Test("a volume of Rancher's drivers has to have its plug-in here, and others have none (defect 67)")
+    func plugins() async throws {
+        var surroundings = Surroundings()
+        surroundings.plugins = StoragePlugins(directory: "/nowhere", httpClient: HTTPClient.shared)
+        try await CannedEngine.run(["GET /volumes/v": (404, "{}")]) { _, client in
+            let rancher = VolumeSpecification(name: "v", driver: "rancher-nfs", keeping: .byRancherPlugin)
+            #expect(
+                await Self.run(.inspectVolume(rancher), on: client, surroundings)
+                    == .refused(Refusal(message: "socket file not found at /nowhere/rancher-nfs.sock")))
+            let local = VolumeSpecification(name: "v", driver: "local", keeping: .byRancherPlugin)
+            #expect(await Self.run(.inspectVolume(local), on: client, surroundings) == .volume(nil))
+        }
+    }
+}
