@@ -123,23 +123,8 @@ package struct InstanceSpecification: Sendable, Hashable {
     /// The label that asks for a pull before every create.
     package var alwaysPull: Bool { container.labels["io.rancher.container.pull_image"] == "always" }
 
-    /// The name of the container, always the same for the same instance: `r-<name>-<first part of the uuid>`, or
-    /// `r-<uuid>` when the name would not do as a container name.
-    package var containerName: String {
-        let usable =
-            name.utf8.count > 1
-            && name.utf8.enumerated().allSatisfy { index, byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"):
-                    true
-                case UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"): index > 0
-                default: false
-                }
-            }
-        guard usable else { return "r-\(uuid)" }
-        return "r-\(name)-\(uuid.prefix { $0 != "-" })"
-    }
+    /// The name of the container, always the same for the same instance.
+    package var containerName: String { ContainerName.of(uuid: uuid, name: name) }
 
     /// The record that stands for the instance. A surplus copy is known by its container only and has a record of its
     /// own, so that its removal can never touch the instance that it copies.

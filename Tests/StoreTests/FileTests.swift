@@ -179,6 +179,7 @@ struct FileTests {
         let second = try Store.open(path: path)
         try second.connection.execute("PRAGMA busy_timeout = 0")
         try first.transaction {
+            try first.insert(event("e2"))
             #expect(kind { try second.transaction { try second.insert(event("e1")) } } == .busy)
         }
         try second.transaction { try second.insert(event("e1")) }
