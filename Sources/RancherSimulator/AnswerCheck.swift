@@ -48,7 +48,9 @@ struct AnswerCheck {
         }
     }
 
-    private func missing(_ isThere: Bool, _ what: String) -> [String] { isThere ? [] : ["\(what) is not as it should be"] }
+    private func missing(_ isThere: Bool, _ what: String) -> [String] {
+        isThere ? [] : ["\(what) is not as it should be"]
+    }
 
     // MARK: Instances
 
@@ -122,7 +124,8 @@ struct AnswerCheck {
         case .rancher20:
             objections += missing(data["resources"].array != nil, "data.resources")
             objections += missing(data["hashKey"].text != nil, "data.hashKey")
-            objections += missing(!types.contains { ["physicalHost", "hostUuid"].contains($0) }, "a type of Rancher 1.6")
+            objections += missing(
+                !types.contains { ["physicalHost", "hostUuid"].contains($0) }, "a type of Rancher 1.6")
             let order = ["host", "storagePool", "ipAddress", "instance"]
             objections += missing(isOrdered(types, order), "the order of the resources")
         case .rancher16: objections += ping16(resources, types, isComplete: isComplete)
@@ -153,7 +156,8 @@ struct AnswerCheck {
         }
         guard !host.isNull else { return objections }
         objections += missing(host["physicalHostUuid"] == first("physicalHost")["uuid"], "physicalHostUuid")
-        objections += missing(first("storagePool")["uuid"].text == "\(host["uuid"].text ?? "")-pool", "uuid of the pool")
+        objections += missing(
+            first("storagePool")["uuid"].text == "\(host["uuid"].text ?? "")-pool", "uuid of the pool")
         return objections
     }
 

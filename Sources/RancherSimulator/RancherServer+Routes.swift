@@ -62,12 +62,15 @@ extension RancherServer {
             Route(.GET, "/\(version)/scripts/api.crt", .anybody) { server, _, _ in server.apiCertificate() },
             Route(.GET, "/\(version)/scripts/*", .anybody) { server, request, _ in server.script(request) },
             Route(.GET, "/\(version)/registers", .registration) { server, request, _ in server.listRegisters(request) },
-            Route(.POST, "/\(version)/registers", .registration) { server, request, _ in server.createRegister(request) },
+            Route(.POST, "/\(version)/registers", .registration) { server, request, _ in server.createRegister(request)
+            },
             Route(.GET, "/\(version)/subscribe", .agent) { _, _, _ in
                 .error(.upgradeRequired, code: "UpgradeRequired", message: "this is a websocket")
             },
-            Route(.POST, "/\(version)/publish", .agent) { server, request, caller in server.publish(request, by: caller) },
-            Route(.POST, "/\(version)/containerevents", .agent) { server, request, _ in server.containerEvent(request) },
+            Route(.POST, "/\(version)/publish", .agent) { server, request, caller in server.publish(request, by: caller)
+            },
+            Route(.POST, "/\(version)/containerevents", .agent) { server, request, _ in server.containerEvent(request)
+            },
             Route(.POST, "/\(version)/hostapiproxytokens", .agent) { server, request, _ in server.proxyToken(request) },
         ]
     }

@@ -157,6 +157,7 @@ package final class FakeStoragePlugin: Sendable {
         let path = "\(volumeDirectory)/\(name)"
         return state.withLock { state in
             switch verb {
+            case .capabilities: return #"{"Capabilities":{"Scope":"flex"}}"#
             case .create: state.created.insert(name)
             case .attach:
                 guard state.created.contains(name) else { return Self.body(error: "no volume \(name)") }

@@ -14,10 +14,11 @@ struct SoakTests {
     private static let seed = ProcessInfo.processInfo.environment["SOAK_SEED"].flatMap { UInt64($0) } ?? 7
     private static let workers = 8
 
-    @Test func `under mixed load with faults all is answered, and memory, files, threads and rows stay flat`()
+    @Test(arguments: Dialect.all)
+    func `under mixed load with faults all is answered, and memory, files, threads and rows stay flat`(dialect: Dialect)
         async throws
     {
-        try await Scene.play(.init(isProxied: true, deadlineSeconds: 3)) { scene in
+        try await Scene.play(in: dialect, .init(isProxied: true, deadlineSeconds: 3)) { scene in
             print("soak: seed \(Self.seed), \(Self.seconds) s with \(Self.workers) workers")
             var rests: [Rest] = []
             var total = Tally()
@@ -112,7 +113,7 @@ struct SoakTests {
             case 3: try await ask(known.inspect(), scene, &tally)
             case 4:
                 try await ask(
-                    RancherServer.instancePull(image: Engine.image, server: nil, mode: "cached"), scene, &tally)
+                    scene.dialect.instancePull(image: Engine.image, server: nil, mode: "cached"), scene, &tally)
             default: break
             }
         }
@@ -124,7 +125,7 @@ struct SoakTests {
         }
         if let volume {
             for _ in 0..<10 {
-                if try await ask(RancherServer.volumeRemove(name: volume), scene, &tally).failure == nil { break }
+                if try await ask(scene.dialect.volumeRemove(name: volume), scene, &tally).failure == nil { break }
             }
         }
         tally.lives += 1
