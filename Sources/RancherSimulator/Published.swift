@@ -29,7 +29,11 @@ package struct Published: Sendable, Hashable {
     package var name: String { message["name"].text ?? "" }
 
     /// The event that it answers: `previousId`, else the first of `previousIds`.
-    package var eventID: String? { message["previousId"].nonEmptyText ?? message["previousIds"][0].nonEmptyText }
+    package var eventID: String? { Self.eventID(of: message) }
+
+    static func eventID(of message: JSON) -> String? {
+        message["previousId"].nonEmptyText ?? message["previousIds"][0].nonEmptyText
+    }
 
     /// The handler's result.
     package var data: JSON { message["data"] }

@@ -293,6 +293,12 @@ extension RancherServer {
         guard let name = message["name"].nonEmptyText, name.hasPrefix("reply.") else {
             return .error(.forbidden, code: "Forbidden", message: "name must start with reply.", field: "name")
         }
+        let foreign: Faults.Refusal? = state.withLock { state in
+            let event = Published.eventID(of: message)
+            if let event, state.asked[event] != nil { return nil }
+            return Faults.take(&state.faults.foreignAnswers)
+        }
+        if let foreign { return .refusal(foreign) }
         let (isCut, delay) = state.withLock { state in
             state.report(.published(state.take(message, accessKey: accessKey)))
             return (Faults.take(&state.faults.publishCutCount), state.faults.publishDelay)

@@ -376,6 +376,21 @@ struct DialectTests {
         }
     }
 
+    @Test func `answers to the events of another server may be refused`() async throws {
+        try await RancherServer.withServer { server async throws in
+            server.setFaults { $0.foreignAnswers = .init(status: 422) }
+            let agent = Client.agent(server)
+            let foreign: JSON = ["name": "reply.1", "previousIds": ["of another server"]]
+            #expect(try await agent.post("/v3/publish", foreign).status == 422)
+            #expect(server.published == [])
+            try await agent.subscribed { _ in
+                let ping = server.dialect.ping()
+                server.send(event: ping)
+                #expect(try await agent.reply(to: ping).status == 201)
+            }
+        }
+    }
+
     @Test func `objections stand at the message, and a host is known after its ping`() async throws {
         try await RancherServer.withServer(dialect: .rancher16) { server async throws in
             let agent = Client.agent(server)
