@@ -157,7 +157,6 @@ package final class FakeStoragePlugin: Sendable {
         let path = "\(volumeDirectory)/\(name)"
         return state.withLock { state in
             switch verb {
-            case .capabilities: return #"{"Capabilities":{"Scope":"flex"}}"#
             case .create: state.created.insert(name)
             case .attach:
                 guard state.created.contains(name) else { return Self.body(error: "no volume \(name)") }
@@ -172,6 +171,7 @@ package final class FakeStoragePlugin: Sendable {
                 state.mounted.insert(name)
                 return JSON.object(JSONObject([.init(key: "Mountpoint", value: .string(path))])).encodedText
             case .unmount: state.mounted.remove(name)
+            case .capabilities: return #"{"Capabilities":{"Scope":"flex"},"Err":""}"#
             case .remove:
                 guard !state.mounted.contains(name) else { return Self.body(error: "\(name) is in use") }
                 state.attached.remove(name)

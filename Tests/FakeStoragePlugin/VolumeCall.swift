@@ -2,13 +2,12 @@ internal import LosslessJSON
 
 /// The calls of the volume plug-in protocol that the agent makes.
 package enum VolumeVerb: String, Sendable, Hashable {
-    /// A question that changes nothing, asked for volumes of Rancher 1.6 alone.
-    case capabilities = "Capabilities"
     case create = "Create"
     case attach = "Attach"
     case mount = "Mount"
     case unmount = "Unmount"
     case remove = "Remove"
+    case capabilities = "Capabilities"
 }
 
 /// A call as it arrived at the plug-in.
