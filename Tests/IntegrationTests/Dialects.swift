@@ -8,15 +8,21 @@ typealias Dialect = RancherServer.Dialect
 extension Dialect: CustomTestStringConvertible {
     public var testDescription: String { description }
 
-    /// What a test is played in: both dialects, or the one that DIALECT names.
+    /// What the agent speaks.
+    private static let ofTheAgent: [Dialect] = [.rancher20]
+
+    /// What a test is played in: all that the agent speaks, or the one dialect that DIALECT names.
     static let all: [Dialect] = {
-        guard let name = ProcessInfo.processInfo.environment["DIALECT"] else { return Dialect.allCases }
+        guard let name = ProcessInfo.processInfo.environment["DIALECT"] else { return ofTheAgent }
         guard let one = Dialect(rawValue: name) else { preconditionFailure("DIALECT is \(name), not 2.0 or 1.6") }
         return [one]
     }()
 
     /// The one dialect in which there is something.
     static func only(_ speciality: Speciality) -> [Dialect] { all.filter { $0 == speciality.dialect } }
+
+    /// All, where the agent speaks more than one: for a change from one to another.
+    static let changing: [Dialect] = all.count > 1 ? all : []
 
     /// A share of so many rounds for each dialect that is played: together they are as many as were asked for.
     static func share(of rounds: Int) -> Int { (rounds + all.count - 1) / all.count }
