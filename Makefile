@@ -1,7 +1,8 @@
 # Everything that is done with this repository. On a fresh Debian machine with Swift nothing else is needed: what is
 # missing is installed first.
 #
-#   make demo          runs the agent against a simulated server and a real Docker Engine, and shows an instance's life
+#   make demo          runs the agent against a simulated server and a real Docker Engine, and shows an instance's life;
+#                      DIALECT=1.6 with a server of Rancher 1.6, DIALECT=2.0 with one of the 2.0 tech preview
 #   make test          builds and runs all tests, on a Docker Engine started for them
 #
 # Proof beyond that, as long as asked for:
@@ -21,6 +22,7 @@
 SWIFT ?= swift
 release = .build-release
 MINUTES ?= 60
+DIALECT ?= 2.0
 
 .PHONY: demo test kill-test test-engines soak simulate mutants build bench figures tables lint format
 
@@ -28,7 +30,7 @@ demo:
 	.ci/setup build engine
 	$(SWIFT) build --product rancher-agent
 	$(SWIFT) build --product rancher-sim
-	.ci/demo
+	DIALECT=$(DIALECT) .ci/demo
 
 test:
 	.ci/setup build engine registry

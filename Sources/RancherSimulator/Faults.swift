@@ -69,6 +69,8 @@ package struct Faults: Sendable, Hashable {
     package var subscribe: Refusal?
     /// Refuses messages: they are not taken.
     package var publish: Refusal?
+    /// Refuses answers to events that this server has never sent.
+    package var foreignAnswers: Refusal?
     /// The next so many messages are taken, and the connection is cut before the answer.
     package var publishCutCount = 0
     /// The next so many messages are not taken and their requests never answered.

@@ -35,6 +35,9 @@ enum Identity {
 
     static func agentNumber(accessKey: String) -> Int { Int(fnv1a("agent:" + accessKey) % 9000) + 1000 }
 
+    /// The number behind a made-up id, such as the raw ids of Rancher 1.6: the same for the same id.
+    static func number(of id: String) -> Int { Int(fnv1a("number:" + id) % 900_000) + 1000 }
+
     /// The user and the password of an `Authorization: Basic` header.
     static func basicCredentials(_ header: String?) -> (user: String, password: String)? {
         guard let header, header.lowercased().hasPrefix("basic "),

@@ -1,6 +1,8 @@
 package import LosslessJSON
 
-/// An instance as the server knows it, and the events for it in dialect A (PROTOCOL.md 5.0.1 and appendix A.1).
+/// An instance as the server knows it, and the events for it in the server's dialect.
+///
+/// What describes the instance is the same in both; how it is written is told by ``RancherServer/Dialect``.
 package struct InstanceEvents: Sendable, Hashable {
     /// A volume object (PROTOCOL.md 7.1).
     package struct Volume: Sendable, Hashable {
@@ -12,21 +14,31 @@ package struct InstanceEvents: Sendable, Hashable {
         package var driver: String?
         /// The driver's options.
         package var driverOpts: [String: String]?
+        /// Where the volume is, such as `file:///srv/data`; null if its driver knows.
+        package var uri: String?
+        /// It is a directory of the host.
+        package var isHostPath: Bool
+        /// The instance whose root volume it is, if it is one: Rancher 1.6 has an object for those too.
+        package var rootOf: [InstanceEvents]
 
         /// A named volume.
-        package init(id: String = "1v3", name: String, driver: String? = "local", driverOpts: [String: String]? = nil) {
+        package init(
+            id: String = "1v3", name: String, driver: String? = "local", driverOpts: [String: String]? = nil,
+            uri: String? = nil, isHostPath: Bool = false
+        ) {
             self.id = id
             self.name = name
             self.driver = driver
             self.driverOpts = driverOpts
+            self.uri = uri
+            self.isHostPath = isHostPath
+            rootOf = []
         }
 
-        var json: JSON {
-            [
-                "id": .string(id), "type": "volume", "name": .string(name), "driver": JSON(driver),
-                "driverOpts": driverOpts.map(JSON.init) ?? nil, "uri": nil, "isHostPath": false, "state": "active",
-                "uuid": .string("volume-\(id)"), "sizeMb": nil, "accessMode": nil,
-            ]
+        /// The root volume of an instance, which goes with its container.
+        package init(rootOf instance: InstanceEvents) {
+            self.init(id: "1v\(Identity.number(of: instance.uuid))", name: "", driver: nil)
+            rootOf = [instance]
         }
     }
 
@@ -48,13 +60,6 @@ package struct InstanceEvents: Sendable, Hashable {
             self.transport = transport
             self.bindAddress = bindAddress
         }
-
-        var json: JSON {
-            [
-                "privatePort": .integer(privatePort), "publicPort": .integer(publicPort),
-                "protocol": .string(transport), "bindIpAddress": .string(bindAddress), "agentIpAddress": nil,
-            ]
-        }
     }
 
     /// The login for a registry.
@@ -65,16 +70,21 @@ package struct InstanceEvents: Sendable, Hashable {
         package var secretValue: String
         /// The registry that it is for.
         package var serverAddress: String?
+        /// The address of the user, which Rancher 1.6 keeps as well.
+        package var email: String?
 
         /// A user name and its password.
-        package init(publicValue: String, secretValue: String, serverAddress: String? = nil) {
+        package init(publicValue: String, secretValue: String, serverAddress: String? = nil, email: String? = nil) {
             self.publicValue = publicValue
             self.secretValue = secretValue
             self.serverAddress = serverAddress
+            self.email = email
         }
     }
 
-    /// The `resourceId` of the events.
+    /// The language of the server.
+    package var dialect: RancherServer.Dialect
+    /// The server's id, `1i…`: in Rancher 2.0 the `resourceId` of the events.
     package var id: String
     /// What identifies the instance for ever, also as a label of its container.
     package var uuid: String
@@ -108,19 +118,27 @@ package struct InstanceEvents: Sendable, Hashable {
     package var firstRunning: Int?
     /// The login for the image's registry.
     package var credential: Credential?
-    /// Further members of the container object; they replace what would be there.
+    /// Further fields of the container, by their names in Rancher 2.0; they replace what would be there.
     package var extra: JSONObject
-    /// Further containers of the deployment unit.
+    /// Further containers of the deployment unit, of which only Rancher 2.0 tells.
     package var siblings: [JSON]
+    /// The instance whose network it shares, if its ``networkKind`` is `container`.
+    package private(set) var networkPartner: [InstanceEvents] = []
+    /// The instances whose volumes it has too.
+    package var volumesFrom: [InstanceEvents] = []
+    /// What a server of Rancher 1.6 has merged from answers into `data` of the instance.
+    package private(set) var learnedData = JSONObject()
 
     /// An instance that has never run.
     package init(
-        id: String = "1i20", uuid: String? = nil, name: String, image: String, command: [String]? = nil,
+        dialect: RancherServer.Dialect = .rancher20, id: String = "1i20", uuid: String? = nil, name: String,
+        image: String, command: [String]? = nil,
         entryPoint: [String]? = nil, environment: [String: String] = [:], labels: [String: String] = [:],
         dataVolumes: [String] = [], volumes: [Volume] = [], networkKind: String = "dockerBridge", ports: [Port] = [],
         memoryBytes: Int? = nil, milliCPUReservation: Int? = nil, credential: Credential? = nil,
         extra: JSONObject = JSONObject(), siblings: [JSON] = []
     ) {
+        self.dialect = dialect
         self.id = id
         self.uuid = uuid ?? Identity.uuid()
         self.name = name
@@ -140,25 +158,35 @@ package struct InstanceEvents: Sendable, Hashable {
         self.siblings = siblings
     }
 
-    /// The instance after the server has worked an answer in: with its Docker id and as one that has run.
+    /// The instance after the server has worked an answer in: with its Docker id and as one that has run, and in Rancher
+    /// 1.6 with all that the answer has merged into its data.
     package func learned(from reply: Published) -> InstanceEvents {
-        guard let id = reply.instanceStatus["externalId"].nonEmptyText else { return self }
         var known = self
+        if dialect == .rancher16, case .object(let update)? = reply.mappedInstance.object?["+data"] {
+            known.learnedData = learnedData.merging(update)
+        }
+        guard let id = reply.instanceStatus["externalId"].nonEmptyText else { return known }
         known.externalID = id
         known.firstRunning = firstRunning ?? reply.arrivalMilliseconds
         return known
     }
 
+    /// Has it share the network of another instance.
+    package mutating func shareNetwork(of other: InstanceEvents) {
+        networkKind = "container"
+        networkPartner = [other]
+    }
+
     // MARK: Events
 
-    /// Starts the instance (PROTOCOL.md 5.1).
+    /// Starts the instance (PROTOCOL.md 5.1, 5.2).
     ///
     /// - Parameter isNoOp: The container already is as it should be; only a report is wanted.
     package func activate(isNoOp: Bool = false) -> JSON {
         event("compute.instance.activate", state: "starting", processData: ["containerNoOpEvent": .bool(isNoOp)])
     }
 
-    /// Stops the instance (PROTOCOL.md 5.3).
+    /// Stops the instance (PROTOCOL.md 5.3, 5.4).
     ///
     /// - Parameter timeoutSeconds: How long the container may take; null leaves the agent's 10 s.
     package func deactivate(timeoutSeconds: Int? = nil, isNoOp: Bool = false) -> JSON {
@@ -168,14 +196,14 @@ package struct InstanceEvents: Sendable, Hashable {
         return event("compute.instance.deactivate", state: "stopping", processData: .object(processData))
     }
 
-    /// Removes the instance (PROTOCOL.md 5.8).
+    /// Removes the instance (PROTOCOL.md 5.8, 5.9).
     package func remove() -> JSON {
         event("compute.instance.remove", state: "removing", processData: nil)
     }
 
     /// Asks for the inspection of its container by the Docker id, if that is known, or else by the name.
     package func inspect() -> JSON {
-        RancherServer.instanceInspect(id: externalID, name: externalID == nil ? dockerName : nil)
+        dialect.instanceInspect(id: externalID, name: externalID == nil ? dockerName : nil)
     }
 
     /// The name that the agent gives the container (PROTOCOL.md 5.1, step 4) if the instance's name is fit for it.
@@ -183,59 +211,31 @@ package struct InstanceEvents: Sendable, Hashable {
 
     private func event(_ name: String, state: String, processData: JSON) -> JSON {
         var data = JSONObject()
-        if !processData.isNull { data.append("processData", processData) }
-        data.append("deploymentSyncRequest", request(state: state))
-        return RancherServer.makeEvent(name: name, resourceType: "instance", resourceId: id, data: .object(data))
+        switch dialect {
+        case .rancher20:
+            if !processData.isNull { data.append("processData", processData) }
+            data.append("deploymentSyncRequest", request(state: state))
+        case .rancher16:
+            data.append("instanceHostMap", hostMap(state: state))
+            if !processData.isNull { data.append("processData", processData) }
+        }
+        return dialect.makeEvent(
+            name: name, resourceType: resourceType, resourceId: resourceID, data: .object(data))
     }
 
-    /// The `deploymentSyncRequest`.
-    package func request(state: String = "running") -> JSON {
-        let networkID: JSON = "1n4"
-        return [
-            "type": "deploymentSyncRequest", "revision": "6f3e1b7a", "nodeName": "node1", "namespace": "default",
-            "clusterId": "1c1", "deploymentUnitUuid": .string("unit-\(uuid)"), "externalId": JSON(externalID),
-            "containers": .array([container(state: state)] + siblings),
-            "networks": [["id": networkID, "type": "network", "kind": .string(networkKind), "name": "primary"]],
-            "volumes": .array(volumes.map(\.json)),
-            "registryCredentials": .array(
-                credential.map { credential in
-                    [
-                        [
-                            "id": "1c7", "type": "registryCredential", "publicValue": .string(credential.publicValue),
-                            "secretValue": .string(credential.secretValue),
-                        ]
-                    ]
-                } ?? []),
-        ]
+    /// What the events are about.
+    package var resourceType: String {
+        switch dialect {
+        case .rancher20: "instance"
+        case .rancher16: "instanceHostMap"
+        }
     }
 
-    /// The container object: what was set, what the server always adds, and null for the rest.
-    private func container(state: String) -> JSON {
-        var labels = labels
-        labels["io.rancher.container.uuid"] = uuid
-        labels["io.rancher.container.name"] = name
-        let set: JSON = [
-            "id": .string(id), "type": "container", "kind": "container", "uuid": .string(uuid), "name": .string(name),
-            "state": .string(state), "image": .string(image), "externalId": JSON(externalID),
-            "firstRunning": firstRunning.map { .integer($0) } ?? nil, "hostId": "1h1",
-            "registryCredentialId": credential == nil ? nil : "1c7", "primaryNetworkId": "1n4",
-            "networkContainerId": nil, "command": command.map(JSON.init) ?? nil,
-            "entryPoint": entryPoint.map(JSON.init) ?? nil, "environment": JSON(environment), "labels": JSON(labels),
-            "stdinOpen": false, "tty": false, "dataVolumes": JSON(dataVolumes), "dataVolumesFrom": nil,
-            "publicEndpoints": .array(ports.map(\.json)), "memory": memoryBytes.map { .integer($0) } ?? nil,
-            "milliCpuReservation": milliCPUReservation.map { .integer($0) } ?? nil, "privileged": false,
-            "publishAllPorts": false, "readOnly": false,
-        ]
-        var object = set.object ?? JSONObject()
-        for key in Self.nullMembers { object.append(key, nil) }
-        for member in extra { object[member.key] = member.value }
-        return .object(object)
+    /// The `resourceId` of the events.
+    package var resourceID: String {
+        switch dialect {
+        case .rancher20: id
+        case .rancher16: "1ihm\(Identity.number(of: id))"
+        }
     }
-
-    /// The server writes what is not set as null, and an agent must not stumble over that.
-    private static let nullMembers = [
-        "capAdd", "capDrop", "cpuSetCpu", "cpuShares", "devices", "dns", "dnsSearch", "domainName", "extraHosts",
-        "healthCmd", "hostname", "ipcMode", "logConfig", "memoryReservation", "memorySwap", "pidMode", "securityOpt",
-        "stopSignal", "sysctls", "tmpfs", "ulimits", "user", "workingDir",
-    ]
 }

@@ -9,6 +9,7 @@ import LosslessJSON
 ///     {"subscribed":"1a2001"}
 ///     {"sent":{…},"subscribers":1}
 ///     {"taken":{…},"from":"A0123","at":1719835200000}
+///     {"taken":{…},"from":"A0123","at":1719835200000,"objections":["…"]}
 ///     {"unsubscribed":"1a2001"}
 final class Journal: Sendable {
     private let path: String
@@ -47,10 +48,15 @@ final class Journal: Sendable {
         case .unsubscribed(let subscription): append(["unsubscribed": .string(subscription.agentID)])
         case .sent(let event, let subscribers): append(["sent": event, "subscribers": .integer(subscribers)])
         case .published(let message):
-            append([
+            var entry: JSON = [
                 "taken": message.message, "from": .string(message.accessKey),
                 "at": .integer(message.arrivalMilliseconds),
-            ])
+            ]
+            if !message.objections.isEmpty, var object = entry.object {
+                object.append("objections", JSON(message.objections))
+                entry = .object(object)
+            }
+            append(entry)
         case .registered, .containerEvent, .refused: break
         }
     }

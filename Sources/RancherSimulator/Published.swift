@@ -22,12 +22,18 @@ package struct Published: Sendable, Hashable {
     package let accessKey: String
     /// The message as it was sent.
     package let message: JSON
+    /// What the server could not make use of in it, a line each; empty for a sound answer.
+    package internal(set) var objections: [String] = []
 
     /// The reply address that it is sent to.
     package var name: String { message["name"].text ?? "" }
 
     /// The event that it answers: `previousId`, else the first of `previousIds`.
-    package var eventID: String? { message["previousId"].nonEmptyText ?? message["previousIds"][0].nonEmptyText }
+    package var eventID: String? { Self.eventID(of: message) }
+
+    static func eventID(of message: JSON) -> String? {
+        message["previousId"].nonEmptyText ?? message["previousIds"][0].nonEmptyText
+    }
 
     /// The handler's result.
     package var data: JSON { message["data"] }
@@ -56,8 +62,44 @@ package struct Published: Sendable, Hashable {
         return text
     }
 
-    /// The first container status of an activate or deactivate answer (PROTOCOL.md 5.1.1); `null` without one.
-    package var instanceStatus: JSON { data["deploymentSyncResponse"]["instanceStatus"][0] }
+    /// What an answer about an instance says of its container, in either dialect: `externalId`, `dockerInspect` and
+    /// `primaryIpAddress`, absent where it says nothing; `null` for any other answer (PROTOCOL.md 5.1.1, 5.2.1).
+    package var instanceStatus: JSON { Self.instanceStatus(in: message) }
+
+    /// The ``instanceStatus`` of a message that was kept as JSON.
+    package static func instanceStatus(in message: JSON) -> JSON {
+        let status = message["data"]["deploymentSyncResponse"]["instanceStatus"][0]
+        if !status.isNull { return status }
+        let instance = mappedInstance(in: message)
+        guard let object = instance.object else { return nil }
+        var told = JSONObject()
+        if let id = object["externalId"]?.nonEmptyText { told.append("externalId", .string(id)) }
+        let data = instance["+data"]
+        if !data["dockerInspect"].isNull { told.append("dockerInspect", data["dockerInspect"]) }
+        if let address = data["+fields"]["dockerIp"].nonEmptyText { told.append("primaryIpAddress", .string(address)) }
+        return .object(told)
+    }
+
+    /// Whether the answer is about a container that is there.
+    package var showsContainer: Bool { instanceStatus["dockerInspect"]["Id"].nonEmptyText != nil }
+
+    /// What a server of Rancher 1.6 merges into its instance: it looks for the resource's type among the data.
+    package var mappedInstance: JSON { Self.mappedInstance(in: message) }
+
+    private static func mappedInstance(in message: JSON) -> JSON {
+        guard let type = message["resourceType"].nonEmptyText else { return nil }
+        return message["data"][type]["instance"]
+    }
+
+    /// The containers that a ping's answer tells of, in either dialect: Docker ids with `running` or `stopped`.
+    package var pingedInstances: [String: String] {
+        var states: [String: String] = [:]
+        for resource in data["resources"].array ?? [] where resource["type"] == "instance" {
+            let id = resource["dockerId"].nonEmptyText ?? resource["externalId"].nonEmptyText
+            if let id { states[id] = resource["state"].text ?? "" }
+        }
+        return states
+    }
 }
 
 /// An open event subscription.

@@ -23,9 +23,7 @@ extension RancherServer {
     package func send(event: JSON, to recipients: Recipients = .all) -> Bool {
         let name = event["name"].text ?? ""
         let (targets, fragmentSize) = state.withLock { state -> ([Subscriber], Int?) in
-            if let id = event["id"].nonEmptyText, let address = event["replyTo"].nonEmptyText {
-                state.replyAddresses[id] = address
-            }
+            if let id = event["id"].nonEmptyText, let asked = Asked(event) { state.asked[id] = asked }
             let targets = Self.recipients(recipients, in: state).filter { $0.subscription.eventNames.contains(name) }
             if !targets.isEmpty { state.report(.sent(event: event, subscribers: targets.count)) }
             return (targets, state.faults.fragmentSizeBytes)
@@ -116,7 +114,7 @@ extension RancherServer {
             state.published = []
             state.finals = [:]
             state.progress = [:]
-            state.replyAddresses = [:]
+            state.asked = [:]
             state.containerEvents = []
             state.requests = []
         }

@@ -45,31 +45,40 @@ struct Route: Sendable {
 }
 
 extension RancherServer {
-    /// Dialect A. An API root answers under the older names, too: agents are often given one of those.
-    static let routes: [Route] = [
-        Route(.GET, "/ping", .anybody) { _, _, _ in .text("pong") },
-        Route(.GET, "/v1", .registrationOrAgent) { server, request, _ in server.root(request) },
-        Route(.GET, "/v2-beta", .registrationOrAgent) { server, request, _ in server.root(request) },
-        Route(.GET, "/v3", .registrationOrAgent) { server, request, _ in server.root(request) },
-        Route(.GET, "/v3/schemas", .registrationOrAgent) { server, request, caller in
-            server.schemas(request, for: caller)
-        },
-        Route(.GET, "/v3/scripts/api.crt", .anybody) { server, _, _ in server.apiCertificate() },
-        Route(.GET, "/v3/scripts/*", .anybody) { server, request, _ in server.script(request) },
-        Route(.GET, "/v3/registers", .registration) { server, request, _ in server.listRegisters(request) },
-        Route(.POST, "/v3/registers", .registration) { server, request, _ in server.createRegister(request) },
-        Route(.GET, "/v3/subscribe", .agent) { _, _, _ in
-            .error(.upgradeRequired, code: "UpgradeRequired", message: "this is a websocket")
-        },
-        Route(.POST, "/v3/publish", .agent) { server, request, caller in server.publish(request, by: caller) },
-        Route(.POST, "/v3/containerevents", .agent) { server, request, _ in server.containerEvent(request) },
-        Route(.POST, "/v3/hostapiproxytokens", .agent) { server, request, _ in server.proxyToken(request) },
-    ]
+    /// The table of a server: the whole interface under each of its versions, and a root under the older ones.
+    static func routes(of dialect: Dialect) -> [Route] {
+        let roots = (dialect.versions + dialect.olderVersions).map { version in
+            Route(.GET, "/\(version)", .registrationOrAgent) { server, request, _ in server.root(request) }
+        }
+        return [Route(.GET, "/ping", .anybody) { _, _, _ in .text("pong") }] + roots
+            + dialect.versions.flatMap { interface(version: $0) }
+    }
+
+    private static func interface(version: String) -> [Route] {
+        [
+            Route(.GET, "/\(version)/schemas", .registrationOrAgent) { server, request, caller in
+                server.schemas(request, for: caller)
+            },
+            Route(.GET, "/\(version)/scripts/api.crt", .anybody) { server, _, _ in server.apiCertificate() },
+            Route(.GET, "/\(version)/scripts/*", .anybody) { server, request, _ in server.script(request) },
+            Route(.GET, "/\(version)/registers", .registration) { server, request, _ in server.listRegisters(request) },
+            Route(.POST, "/\(version)/registers", .registration) { server, request, _ in server.createRegister(request)
+            },
+            Route(.GET, "/\(version)/subscribe", .agent) { _, _, _ in
+                .error(.upgradeRequired, code: "UpgradeRequired", message: "this is a websocket")
+            },
+            Route(.POST, "/\(version)/publish", .agent) { server, request, caller in server.publish(request, by: caller)
+            },
+            Route(.POST, "/\(version)/containerevents", .agent) { server, request, _ in server.containerEvent(request)
+            },
+            Route(.POST, "/\(version)/hostapiproxytokens", .agent) { server, request, _ in server.proxyToken(request) },
+        ]
+    }
 
     func answer(to request: Request) -> Answer {
-        let found = Self.routes.filter { $0.matches(request) }
+        let found = routes.filter { $0.matches(request) }
         guard let route = found.first else {
-            let isKnown = Self.routes.contains { $0.path == request.path.lowercased() }
+            let isKnown = routes.contains { $0.path == request.path.lowercased() }
             return noted(
                 .error(isKnown ? .methodNotAllowed : .notFound, code: isKnown ? "MethodNotAllowed" : "NotFound"),
                 for: request)
@@ -114,15 +123,23 @@ extension RancherServer {
     /// The API's address as the client sees it, as the real server does it: behind a forwarded port or in a container
     /// that is another one than the server's own.
     private func apiURL(for request: Request) -> String {
-        guard let host = request.head.headers.first(name: "Host"), !host.isEmpty else { return apiURL }
-        return "\(scheme)://\(host)/v3"
+        guard let host = request.head.headers.first(name: "Host"), !host.isEmpty else {
+            return "\(url)/\(version(of: request))"
+        }
+        return "\(scheme)://\(host)/\(version(of: request))"
+    }
+
+    /// The version of the interface that a request is made to; the first one for a root that only answers.
+    private func version(of request: Request) -> String {
+        let asked = request.path.split(separator: "/").first.map { $0.lowercased() } ?? ""
+        return dialect.versions.contains(asked) ? asked : dialect.versions[0]
     }
 
     private func root(_ request: Request) -> Answer {
         let apiURL = apiURL(for: request)
         if let refusal = state.withLock({ Faults.take(&$0.faults.schemas) }) { return .refusal(refusal) }
         let body: JSON = [
-            "id": "v3", "type": "apiVersion",
+            "id": .string(version(of: request)), "type": "apiVersion",
             "links": ["self": .string(apiURL), "schemas": .string(apiURL + "/schemas")],
         ]
         return .response(
@@ -142,7 +159,7 @@ extension RancherServer {
             case .registration: Schema.registration.map { $0.json(apiURL: apiURL, withCollectionLink: !withoutLinks) }
             case nil: []
             }
-        let body = collection("schema", schemas, path: "/schemas")
+        let body = collection("schema", schemas, place: apiURL + "/schemas")
         return .response(
             Answer.Response(
                 status: .ok, headers: [("X-API-Schemas", apiURL + "/schemas")], body: body.encoded))
@@ -150,7 +167,7 @@ extension RancherServer {
 
     private func script(_ request: Request) -> Answer {
         if let refusal = state.withLock({ Faults.take(&$0.faults.script) }) { return .refusal(refusal) }
-        let prefix = "/v3/scripts/"
+        let prefix = "/\(version(of: request))/scripts/"
         guard Identity.percentDecoded(request.path.dropFirst(prefix.count)) == token else {
             return .error(.notFound, code: "NotFound")
         }
@@ -202,11 +219,12 @@ extension RancherServer {
             let isDue = account.polls >= faults.registerEmptyPolls + faults.registerCreatingPolls
             return .known(account, isActive: isDue && !faults.registerNeverDelivers)
         }
+        let place = apiURL(for: request) + "/registers"
         switch stage {
         case .refused(let refusal): return .refusal(refusal)
-        case .empty: return .json(collection("register", [], path: "/registers"))
+        case .empty: return .json(collection("register", [], place: place))
         case .known(let account, let isActive):
-            return .json(collection("register", [register(account, isActive: isActive)], path: "/registers"))
+            return .json(collection("register", [register(account, isActive: isActive, place: place)], place: place))
         }
     }
 
@@ -222,25 +240,28 @@ extension RancherServer {
             state.report(.registered(key: key, agentID: account.agentID))
             return account
         }
-        return .json(register(account, isActive: false, id: key), status: .created)
+        let place = apiURL(for: request) + "/registers"
+        return .json(register(account, isActive: false, id: key, place: place), status: .created)
     }
 
-    private func register(_ account: Account, isActive: Bool, id: String? = nil) -> JSON {
-        [
+    private func register(_ account: Account, isActive: Bool, id: String? = nil, place: String) -> JSON {
+        let item: JSON = [
             "id": .string(id ?? account.agentID), "type": "register", "key": .string(account.key),
-            "orchestration": JSON(account.orchestration),
             "accessKey": isActive ? .string(account.accessKey) : nil,
             "secretKey": isActive ? .string(account.secretKey) : nil,
             "state": isActive ? "active" : "creating",
             "transitioning": isActive ? "no" : "yes", "transitioningMessage": isActive ? nil : "In Progress",
-            "k8sClientConfig": nil, "links": ["self": .string("\(apiURL)/registers/\(id ?? account.agentID)")],
-            "actions": [:],
+            "links": ["self": .string("\(place)/\(id ?? account.agentID)")], "actions": [:],
         ]
+        guard dialect == .rancher20, var object = item.object else { return item }
+        object.append("orchestration", JSON(account.orchestration))
+        object.append("k8sClientConfig", nil)
+        return .object(object)
     }
 
-    private func collection(_ type: String, _ items: [JSON], path: String) -> JSON {
+    private func collection(_ type: String, _ items: [JSON], place: String) -> JSON {
         [
-            "type": "collection", "resourceType": .string(type), "links": ["self": .string(apiURL + path)],
+            "type": "collection", "resourceType": .string(type), "links": ["self": .string(place)],
             "createTypes": [:], "actions": [:], "data": .array(items), "sortLinks": [:], "pagination": nil, "sort": nil,
             "filters": [:], "createDefaults": [:],
         ]
@@ -272,6 +293,12 @@ extension RancherServer {
         guard let name = message["name"].nonEmptyText, name.hasPrefix("reply.") else {
             return .error(.forbidden, code: "Forbidden", message: "name must start with reply.", field: "name")
         }
+        let foreign: Faults.Refusal? = state.withLock { state in
+            let event = Published.eventID(of: message)
+            if let event, state.asked[event] != nil { return nil }
+            return Faults.take(&state.faults.foreignAnswers)
+        }
+        if let foreign { return .refusal(foreign) }
         let (isCut, delay) = state.withLock { state in
             // In two steps: all the lists of a state that is still needed for the report would be copied.
             let taken = state.take(message, accessKey: accessKey)
@@ -285,7 +312,7 @@ extension RancherServer {
     private func containerEvent(_ request: Request) -> Answer {
         if let refusal = state.withLock({ Faults.take(&$0.faults.containerEvents) }) { return .refusal(refusal) }
         guard let event = try? JSON(parsing: request.body) else { return .error(.badRequest, code: "InvalidFormat") }
-        guard event["reportedHostUuid"].text == "DEFAULT" else {
+        guard knowsHost(event["reportedHostUuid"].text) else {
             return .error(.unprocessableEntity, code: "InvalidReference", field: "reportedHostUuid")
         }
         state.withLock { state in
@@ -293,6 +320,14 @@ extension RancherServer {
             state.report(.containerEvent(event))
         }
         return .json(stored(event, type: "containerEvent"), status: .created)
+    }
+
+    /// Rancher 2.0 finds the host by the agent's keys, Rancher 1.6 by the uuid that it has told in a ping (PROTOCOL.md 11.2).
+    private func knowsHost(_ uuid: String?) -> Bool {
+        switch dialect {
+        case .rancher20: uuid == "DEFAULT"
+        case .rancher16: uuid.map { uuid in state.withLock { $0.hosts.contains(uuid) } } ?? false
+        }
     }
 
     private func proxyToken(_ request: Request) -> Answer {
@@ -334,7 +369,7 @@ extension RancherServer {
     /// Decides on a websocket handshake.
     func admission(of head: HTTPRequestHead) -> Admission {
         let request = Request(head: head, body: [], clientAddress: "")
-        guard request.path.lowercased() == "/v3/subscribe" else {
+        guard dialect.versions.contains(where: { request.path.lowercased() == "/\($0)/subscribe" }) else {
             return .refused(.error(.notFound, code: "NotFound"))
         }
         switch caller(of: request) {

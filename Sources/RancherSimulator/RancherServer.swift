@@ -5,11 +5,11 @@ import NIOSSL
 import NIOWebSocket
 import Synchronization
 
-/// A small Rancher server of dialect A (2.0 tech preview): it registers hosts, takes their event subscriptions, sends
+/// A small Rancher server, of the 2.0 tech preview or of 1.6: it registers hosts, takes their event subscriptions, sends
 /// them events and keeps what they publish. Enough to try an agent out without a Rancher installation, with switches
 /// for the ways in which a server or the network can fail.
 ///
-/// All of it lives in memory, unless there is a journal. A server has to be ended with ``stop()``; ``withServer(host:port:tls:token:body:)`` does
+/// All of it lives in memory, unless there is a journal. A server has to be ended with ``stop()``; ``withServer(dialect:host:port:tls:token:body:)`` does
 /// that by itself.
 package final class RancherServer: Sendable {
     /// A certificate with its key, both as PEM text, to serve https and wss.
@@ -28,12 +28,18 @@ package final class RancherServer: Sendable {
 
     /// The token in the registration URL; it contains `:` and `=`.
     package let token: String
+    /// What the server speaks.
+    package let dialect: Dialect
     let host: String
     let group: any EventLoopGroup
     let tls: NIOSSLContext?
-    let state = Mutex(ServerState())
+    let state: Mutex<ServerState>
+    let routes: [Route]
 
-    private init(host: String, token: String, tls: NIOSSLContext?, group: any EventLoopGroup) {
+    private init(dialect: Dialect, host: String, token: String, tls: NIOSSLContext?, group: any EventLoopGroup) {
+        self.dialect = dialect
+        state = Mutex(ServerState(dialect: dialect))
+        routes = Self.routes(of: dialect)
         self.host = host
         self.token = token
         self.tls = tls
@@ -43,6 +49,7 @@ package final class RancherServer: Sendable {
     /// Starts a server.
     ///
     /// - Parameters:
+    ///   - dialect: What it speaks.
     ///   - host: The address to listen on.
     ///   - port: The port; 0 takes a free one, see ``port``.
     ///   - tls: Serves https and wss with this certificate; plain http and ws without.
@@ -51,11 +58,13 @@ package final class RancherServer: Sendable {
     /// - Throws: NIO's error if the port cannot be bound, NIOSSL's if the certificate is unusable,
     ///   ``SimulatorError/badFile(_:)`` if the journal is.
     package static func start(
-        host: String = "127.0.0.1", port: Int = 0, tls: TLS? = nil, token: String? = nil, journal: String? = nil,
+        dialect: Dialect = .rancher20, host: String = "127.0.0.1", port: Int = 0, tls: TLS? = nil,
+        token: String? = nil, journal: String? = nil,
         group: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
     ) async throws -> RancherServer {
         let server = RancherServer(
-            host: host, token: token ?? Identity.defaultToken, tls: try tls.map(Self.context), group: group)
+            dialect: dialect, host: host, token: token ?? Identity.defaultToken, tls: try tls.map(Self.context),
+            group: group)
         let opened = try journal.map { try Journal(path: $0) }
         try server.state.withLock { state in
             state.port = port
@@ -68,10 +77,11 @@ package final class RancherServer: Sendable {
     /// Starts a server, runs the body with it and stops it, also when the body throws.
     @discardableResult
     package static func withServer<Result>(
-        host: String = "127.0.0.1", port: Int = 0, tls: TLS? = nil, token: String? = nil,
+        dialect: Dialect = .rancher20, host: String = "127.0.0.1", port: Int = 0, tls: TLS? = nil,
+        token: String? = nil,
         body: (RancherServer) async throws -> Result
     ) async throws -> Result {
-        let server = try await start(host: host, port: port, tls: tls, token: token)
+        let server = try await start(dialect: dialect, host: host, port: port, tls: tls, token: token)
         do {
             let result = try await body(server)
             await server.stop()
@@ -91,7 +101,7 @@ package final class RancherServer: Sendable {
     var scheme: String { tls == nil ? "http" : "https" }
 
     /// The API's address, the agent's `CATTLE_URL`.
-    package var apiURL: String { url + "/v3" }
+    package var apiURL: String { "\(url)/\(dialect.versions[0])" }
 
     /// What a host is registered with.
     package var registrationURL: String { "\(apiURL)/scripts/\(token)" }

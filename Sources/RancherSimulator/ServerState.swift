@@ -21,10 +21,30 @@ struct Subscriber: Sendable {
     var isSilent = false
 }
 
+/// What the server keeps of an event that wants an answer.
+struct Asked: Sendable, Hashable {
+    let name: String
+    let replyTo: String
+    let resourceType: String?
+    let resourceID: String?
+
+    /// Nil for an event that wants none.
+    init?(_ event: JSON) {
+        guard let address = event["replyTo"].nonEmptyText else { return nil }
+        name = event["name"].text ?? ""
+        replyTo = address
+        resourceType = event["resourceType"].nonEmptyText
+        resourceID = event["resourceId"].nonEmptyText
+    }
+}
+
 /// Everything that the server remembers. Of each list the newest entries are kept, up to a limit.
 struct ServerState: Sendable {
     static let listLimit = 20_000
 
+    init(dialect: RancherServer.Dialect) { self.dialect = dialect }
+
+    let dialect: RancherServer.Dialect
     var faults = Faults()
 
     /// Nil while nothing listens: before the start, while suspended, and after the end.
@@ -41,8 +61,10 @@ struct ServerState: Sendable {
     var pingFramesReceived = 0
 
     var accounts: [String: Account] = [:]
-    /// Reply address by event id, to tell whether an answer is one.
-    var replyAddresses: [String: String] = [:]
+    /// By event id, to tell whether an answer is one.
+    var asked: [String: Asked] = [:]
+    /// The hosts that pings have told of: those of Rancher 1.6 name themselves.
+    var hosts: Set<String> = []
     var published: [Published] = []
     var publishedSoFar = 0
     var finals: [String: [Published]] = [:]
@@ -59,8 +81,12 @@ struct ServerState: Sendable {
         _ message: JSON, accessKey: String, atMilliseconds time: Int = Identity.nowMilliseconds()
     ) -> Published {
         publishedSoFar += 1
-        let taken = Published(
+        var taken = Published(
             sequence: publishedSoFar, arrival: .now, arrivalMilliseconds: time, accessKey: accessKey, message: message)
+        if let event = taken.eventID.flatMap({ asked[$0] }) {
+            taken.objections = AnswerCheck(event: event, answer: taken, dialect: dialect).objections
+            if event.name == "ping" { hosts.formUnion(AnswerCheck.hosts(in: taken)) }
+        }
         if published.count >= Self.listLimit { forgetOldMessages() }
         published.append(taken)
         index(taken)
@@ -70,7 +96,7 @@ struct ServerState: Sendable {
     private mutating func index(_ message: Published) {
         guard let event = message.eventID else { return }
         // An answer under another address than the event's reaches nobody.
-        if let address = replyAddresses[event], address != message.name { return }
+        if let asked = asked[event], asked.replyTo != message.name { return }
         if message.isFinal {
             finals[event, default: []].append(message)
         } else {
@@ -84,7 +110,7 @@ struct ServerState: Sendable {
         progress = [:]
         for message in published { index(message) }
         let kept = Set(published.compactMap(\.eventID))
-        replyAddresses = replyAddresses.filter { kept.contains($0.key) }
+        asked = asked.filter { kept.contains($0.key) }
     }
 
     mutating func remember(_ request: RequestRecord) {
@@ -102,8 +128,8 @@ struct ServerState: Sendable {
     /// - Throws: ``SimulatorError/badFile(_:)``.
     mutating func resume(_ journal: Journal) throws(SimulatorError) {
         for entry in try journal.entries() {
-            if let id = entry["sent"]["id"].nonEmptyText, let address = entry["sent"]["replyTo"].nonEmptyText {
-                replyAddresses[id] = address
+            if let id = entry["sent"]["id"].nonEmptyText, let event = Asked(entry["sent"]) {
+                asked[id] = event
             } else if !entry["taken"].isNull {
                 _ = take(
                     entry["taken"], accessKey: entry["from"].text ?? "", atMilliseconds: entry["at"].integer ?? 0)

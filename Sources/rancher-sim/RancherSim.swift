@@ -5,6 +5,6 @@ import ArgumentParser
 struct RancherSim: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rancher-sim",
-        abstract: "A small Rancher server (2.0 tech preview) to try an agent out.",
+        abstract: "A small Rancher server (2.0 tech preview or 1.6) to try an agent out.",
         subcommands: [Serve.self, Play.self])
 }

@@ -76,6 +76,7 @@ struct Reporter {
         case .failure(let text):
             line("answered", name, "error: \(text)" + elapsed(event, message), at: message.arrivalMilliseconds)
         }
+        for objection in message.objections { line("objection", name, objection) }
         details(message.message)
     }
 

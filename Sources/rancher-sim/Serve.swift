@@ -80,7 +80,7 @@ struct Console {
             if server.subscriberCount == 0 { write("nobody is subscribed") }
             for subscription in server.subscriptions {
                 server.send(
-                    event: RancherServer.ping(agentID: subscription.agentID, number: 0),
+                    event: server.dialect.ping(agentID: subscription.agentID, number: 0),
                     to: .agent(accessKey: subscription.accessKey))
             }
         case "cut": server.cutSockets()

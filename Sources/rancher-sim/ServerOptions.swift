@@ -3,6 +3,9 @@ import RancherSimulator
 
 /// What all commands that run a server have in common.
 struct ServerOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("What the server speaks: 2.0 (the tech preview) or 1.6.", valueName: "version"))
+    var dialect = RancherServer.Dialect.rancher20
+
     @Option(help: "The address to listen on.")
     var host = "127.0.0.1"
 
@@ -47,7 +50,8 @@ struct ServerOptions: ParsableArguments {
                 certificate: try RancherServer.readText(path: tlsCertificate),
                 privateKey: try RancherServer.readText(path: tlsKey))
         }
-        let server = try await RancherServer.start(host: host, port: port, tls: tls, token: token, journal: journal)
+        let server = try await RancherServer.start(
+            dialect: dialect, host: host, port: port, tls: tls, token: token, journal: journal)
         if printURL {
             write(server.registrationURL)
         } else {
@@ -69,10 +73,12 @@ struct ServerOptions: ParsableArguments {
                 let count = counts[subscription.number, default: 0]
                 counts[subscription.number] = count + 1
                 server.send(
-                    event: RancherServer.ping(agentID: subscription.agentID, number: count),
+                    event: dialect.ping(agentID: subscription.agentID, number: count),
                     to: .agent(accessKey: subscription.accessKey))
             }
             try await Task.sleep(for: .seconds(pingEvery))
         }
     }
 }
+
+extension RancherServer.Dialect: ExpressibleByArgument {}

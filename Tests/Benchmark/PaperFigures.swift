@@ -164,7 +164,8 @@ struct PaperFigures {
             let answers = rig.answers
             _ = try await atOnce(Rig.instances(1000), limit: 64) { try await answers.ask($0.activate()) }
             for _ in 0..<200 {
-                let answer = try await rig.answers.ask(RancherServer.ping(resources: true, instances: true))
+                let answer = try await rig.answers.ask(
+                    RancherServer.Dialect.rancher20.ping(resources: true, instances: true))
                 took.append(answer.took.inSeconds * 1000)
             }
         }

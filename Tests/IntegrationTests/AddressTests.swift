@@ -12,10 +12,10 @@ struct AddressTests {
         """
         a container that the engine does not connect is answered with the address of its own process, with the plug-in's \
         error, or in vain after half a minute, and stays (defects 47, 49, 87e)
-        """
-    )
-    func addresses() async throws {
-        try await Scene.play { scene in
+        """,
+        arguments: Dialect.all)
+    func addresses(_ dialect: Dialect) async throws {
+        try await Scene.play(in: dialect) { scene in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await late(scene) }
                 group.addTask { try await file(scene) }
@@ -30,8 +30,10 @@ struct AddressTests {
         }
     }
 
-    @Test func `a new wish takes over while an address is waited for`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `a new wish takes over while an address is waited for`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect) { scene in
             _ = try await atOnce([0, 300, 900, 1700]) { pause in
                 let waiting = try await Waiting("overtaken\(pause)", scene)
                 try await Task.sleep(for: .milliseconds(pause))
@@ -53,8 +55,10 @@ struct AddressTests {
         }
     }
 
-    @Test func `an address that is given while the agent is away, or after it, is found`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `an address that is given while the agent is away, or after it, is found`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect) { scene in
             let meanwhile = try await Waiting("meanwhile", scene)
             let after = try await Waiting("after", scene)
             try await scene.agent.kill9()

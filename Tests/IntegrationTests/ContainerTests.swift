@@ -6,8 +6,8 @@ import Testing
 /// What the server asks for is what `docker inspect` shows.
 @Suite(.serialized, .engineDifferences)
 struct ContainerTests {
-    @Test func `the container is made as it was asked for`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `the container is made as it was asked for`(dialect: Dialect) async throws {
+        try await Scene.play(in: dialect) { scene in
             let named = scene.volume("named")
             let (tcp, udp) = (try freePort(), try freePort())
             let plain = scene.instance("plain") {
@@ -78,8 +78,10 @@ struct ContainerTests {
         }
     }
 
-    @Test func `no entry point, an empty one and a command are three things`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `no entry point, an empty one and a command are three things`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect) { scene in
             let id = try await scene.engine.docker("create", Engine.image)
             try await scene.engine.commit(
                 id, as: "rancher-entry", changes: [#"ENTRYPOINT ["sleep"]"#, #"CMD ["1800"]"#])
@@ -107,15 +109,13 @@ struct ContainerTests {
         }
     }
 
-    @Test func `each kind of network is the engine's`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `each kind of network is the engine's`(dialect: Dialect) async throws {
+        try await Scene.play(in: dialect) { scene in
             let bridge = try await scene.activate(scene.instance("bridge"))
             let host = try await scene.activate(scene.instance("host") { $0.networkKind = "host" })
             let none = try await scene.activate(scene.instance("none") { $0.networkKind = "none" })
             let sharing = scene.instance("sharing") {
-                $0.networkKind = "container"
-                $0.extra["networkContainerId"] = .string(bridge.id)
-                $0.siblings = [["id": .string(bridge.id), "externalId": JSON(bridge.externalID)]]
+                $0.shareNetwork(of: bridge)
             }
             let shared = try await scene.activate(sharing)
             #expect(try await inspection(of: host, scene)["HostConfig"]["NetworkMode"] == "host")

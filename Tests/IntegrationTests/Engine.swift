@@ -12,6 +12,8 @@ struct Engine: Sendable {
     static let image = "rancher-demo:latest"
     /// Carries the instance's uuid.
     static let label = "io.rancher.container.agent.uuid"
+    /// Carries it on the containers of older agents of Rancher 1.6.
+    static let olderLabel = "io.rancher.container.uuid"
 
     /// The path of its socket.
     let socket: String
@@ -42,7 +44,14 @@ struct Engine: Sendable {
 
     /// The ids of an instance's containers, in whatever state.
     func ids(of uuid: String) async throws -> [String] {
-        try await containers(label: "\(Self.label)=\(uuid)").compactMap(\.["Id"].text)
+        var ids: [String] = []
+        for label in [Self.label, Self.olderLabel] {
+            for id in try await containers(label: "\(label)=\(uuid)").compactMap(\.["Id"].text)
+            where !ids.contains(id) {
+                ids.append(id)
+            }
+        }
+        return ids
     }
 
     /// The inspection; `nil` if there is no such container.
@@ -124,8 +133,8 @@ struct Engine: Sendable {
     func removeAll(of uuids: Set<String>) async throws {
         // A container whose network another one shares goes after that one.
         for _ in 0..<3 {
-            let leftOver = try await containers(label: Self.label).filter {
-                uuids.contains($0["Labels"][Self.label].text ?? "")
+            let leftOver = try await containers().filter { container in
+                [Self.label, Self.olderLabel].contains { uuids.contains(container["Labels"][$0].text ?? "") }
             }
             if leftOver.isEmpty { return }
             _ = try await atOnce(leftOver.compactMap(\.["Id"].text), limit: 16) { try? await remove($0) }

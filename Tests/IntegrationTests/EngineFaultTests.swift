@@ -13,8 +13,10 @@ struct EngineFaultTests {
 
     private static let refusal = EngineFault.answer(500, "simulated trouble")
 
-    @Test func `the engine goes away at each step and the step is finished when it is back`() async throws {
-        try await Scene.play(.init(isProxied: true)) { scene in
+    @Test(arguments: Dialect.all) func `the engine goes away at each step and the step is finished when it is back`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect, .init(isProxied: true)) { scene in
             let pings = try await withPings(scene) {
                 for call in [EngineCall.create, .start, .stop, .remove] {
                     for fault in [EngineFault.outageBefore(Self.outage), .outageAfter(Self.outage)] {
@@ -35,8 +37,11 @@ struct EngineFaultTests {
         }
     }
 
-    @Test func `an engine that is away for ten seconds is waited for, with progress and honest pings`() async throws {
-        try await Scene.play(.init(isProxied: true)) { scene in
+    @Test(arguments: Dialect.all)
+    func `an engine that is away for ten seconds is waited for, with progress and honest pings`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect, .init(isProxied: true)) { scene in
             let bystander = try await scene.activate(scene.instance("bystander"))
             let instance = scene.instance("patient")
             scene.proxy.down()
@@ -44,7 +49,7 @@ struct EngineFaultTests {
             scene.server.send(event: event)
             // Without the engine nobody knows which containers there are, and the ping does not say.
             try await untilTrue("a ping without containers", within: .seconds(5)) {
-                let reply = try await scene.server.ask(RancherServer.ping(resources: true, instances: true))
+                let reply = try await scene.server.ask(scene.dialect.ping(resources: true, instances: true))
                 #expect(
                     !reply.data.encodedText.contains(bystander.externalID ?? "?")
                         || reply.data["options"]["instances"] == true)
@@ -60,13 +65,15 @@ struct EngineFaultTests {
             try await scene.confirm(instance.learned(from: reply), runs: true)
             try await scene.confirm(bystander, runs: true)
             try await untilTrue("a ping with containers") {
-                try await scene.server.ask(RancherServer.ping(instances: true)).data["options"]["instances"] == true
+                try await scene.server.ask(scene.dialect.ping(instances: true)).data["options"]["instances"] == true
             }
         }
     }
 
-    @Test func `an engine that is not there at boot is waited for (defect 14)`() async throws {
-        try await Scene.play(.init(isProxied: true, starts: false)) { scene in
+    @Test(arguments: Dialect.all) func `an engine that is not there at boot is waited for (defect 14)`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect, .init(isProxied: true, starts: false)) { scene in
             scene.proxy.down()
             try await scene.start()
             let instance = scene.instance("early")
@@ -85,9 +92,11 @@ struct EngineFaultTests {
         }
     }
 
-    @Test func `a stop that the engine refuses for ever is an error, and a kill that works is a success`() async throws
+    @Test(arguments: Dialect.all)
+    func `a stop that the engine refuses for ever is an error, and a kill that works is a success`(dialect: Dialect)
+        async throws
     {
-        try await Scene.play(.init(isProxied: true, deadlineSeconds: 2)) { scene in
+        try await Scene.play(in: dialect, .init(isProxied: true, deadlineSeconds: 2)) { scene in
             let killed = try await scene.activate(scene.instance("killed"))
             scene.proxy.order(.stop, of: killed.dockerName, Self.refusal, count: .max)
             try await scene.deactivate(killed)

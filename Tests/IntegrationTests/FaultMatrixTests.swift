@@ -14,7 +14,9 @@ struct FaultMatrixTests {
     /// For the faults that only a deadline ends.
     private static let deadlineSeconds = 3
 
-    @Test func `whatever becomes of one call, the end is the expected one`() async throws {
+    @Test(arguments: Dialect.all) func `whatever becomes of one call, the end is the expected one`(dialect: Dialect)
+        async throws
+    {
         let expected = try FaultMatrix.read()
         // To look into one row: FAULT_ROW="volume create".
         let only = ProcessInfo.processInfo.environment["FAULT_ROW"].map { [$0] }
@@ -29,7 +31,9 @@ struct FaultMatrixTests {
             for hangs in [false, true] {
                 let some = cells.filter { $0.column.hangs == hangs && !$0.row.isShared }
                 if some.isEmpty { continue }
-                try await Scene.play(.init(isProxied: true, deadlineSeconds: hangs ? Self.deadlineSeconds : nil)) {
+                try await Scene.play(
+                    in: dialect, .init(isProxied: true, deadlineSeconds: hangs ? Self.deadlineSeconds : nil)
+                ) {
                     scene in
                     let images = try await Self.images(for: some, registry, scene)
                     let note = try await withBystanders(scene) {
@@ -44,7 +48,7 @@ struct FaultMatrixTests {
         }
         let shared = cells.filter(\.row.isShared)
         _ = try await atOnce(shared, limit: 6) { cell in
-            let end = await runShared(cell, expected)
+            let end = await runShared(in: dialect, cell, expected)
             seen.withLock { $0[cell] = end }
         }
         let ends = seen.withLock { $0 }
@@ -174,7 +178,7 @@ struct FaultMatrixTests {
         switch cell.row {
         case .stop, .kill: player.instance.deactivate(timeoutSeconds: 1)
         case .remove: player.instance.remove()
-        case .removeVolume: RancherServer.volumeRemove(name: player.volume)
+        case .removeVolume: player.instance.dialect.volumeRemove(name: player.volume)
         case .tagImage: pull(player, complete: false)
         case .removeImage: pull(player, complete: true)
         default: player.instance.activate()
@@ -182,7 +186,7 @@ struct FaultMatrixTests {
     }
 
     private func pull(_ player: Player, complete: Bool) -> JSON {
-        RancherServer.instancePull(
+        player.instance.dialect.instancePull(
             image: String(player.image.dropFirst(player.registry.count + 1)), server: player.registry,
             complete: complete, tag: "-temporary")
     }
@@ -239,7 +243,7 @@ struct FaultMatrixTests {
             try await scene.remove(player.instance)
         }
         if cell.row == .createVolume || cell.row == .inspectVolume {
-            try await scene.succeed(RancherServer.volumeRemove(name: player.volume))
+            try await scene.succeed(scene.dialect.volumeRemove(name: player.volume))
             #expect(try await !scene.engine.hasVolume(player.volume), "\(cell)")
         }
         if !player.image.isEmpty { try await scene.engine.docker("rmi", "-f", player.image) }
@@ -247,12 +251,12 @@ struct FaultMatrixTests {
 
     // MARK: The whole agent
 
-    private func runShared(_ cell: Cell, _ expected: [Cell: End]) async -> End {
+    private func runShared(in dialect: Dialect, _ cell: Cell, _ expected: [Cell: End]) async -> End {
         await judge(cell) {
             let deadline = cell.column.hangs ? Self.deadlineSeconds : nil
             var end = End(.broken, calls: 0)
             try await Scene.play(
-                .init(isProxied: true, deadlineSeconds: deadline, environment: ["RANCHER_DEBUG": "1"])
+                in: dialect, .init(isProxied: true, deadlineSeconds: deadline, environment: ["RANCHER_DEBUG": "1"])
             ) { scene in
                 let watched = try await scene.activate(scene.instance("watched"))
                 let least = expected[cell]?.calls ?? 0
@@ -342,10 +346,9 @@ struct FaultMatrixTests {
 
     /// What a ping says of a container: `missing` if it tells of all others; `nil` if it tells of none.
     private static func state(of id: String, _ scene: Scene) async throws -> String? {
-        let reply = try await scene.server.ask(RancherServer.ping(instances: true))
+        let reply = try await scene.server.ask(scene.dialect.ping(instances: true))
         guard reply.data["options"]["instances"] == true else { return nil }
-        let resource = (reply.data["resources"].array ?? []).first { $0["externalId"].text == id }
-        return resource?["state"].text ?? "missing"
+        return reply.pingedInstances[id] ?? "missing"
     }
 }
 

@@ -21,10 +21,13 @@ struct FaultStormTests {
     /// How often the server asks for the same until it is done.
     private static let tries = 12
 
-    @Test func `in a storm of faults every event has one answer, and every life comes to its right end`() async throws {
+    @Test(arguments: Dialect.all)
+    func `in a storm of faults every event has one answer, and every life comes to its right end`(dialect: Dialect)
+        async throws
+    {
         let seed = UInt64(Self.setting("FAULT_SEED", 1))
         let percent = Self.setting("FAULT_PERCENT", 20)
-        try await Scene.play(.init(isProxied: true, deadlineSeconds: 1)) { scene in
+        try await Scene.play(in: dialect, .init(isProxied: true, deadlineSeconds: 1)) { scene in
             scene.proxy.order(FaultStorm(seed: seed, percent: percent, faults: Self.faults))
             let start = ContinuousClock.now
             let pings = try await withPings(scene) {
@@ -49,8 +52,8 @@ struct FaultStormTests {
             scene.proxy.cancelOrders()
             let calm = try await scene.activate(scene.instance("calm"))
             try await untilTrue("a ping with this container", within: .seconds(30)) {
-                let reply = try await scene.server.ask(RancherServer.ping(instances: true))
-                return (reply.data["resources"].array ?? []).contains { $0["externalId"].text == calm.externalID }
+                let reply = try await scene.server.ask(scene.dialect.ping(instances: true))
+                return reply.pingedInstances[calm.externalID ?? ""] != nil
             }
             try await scene.remove(calm)
         }
@@ -100,7 +103,7 @@ struct FaultStormTests {
         try await ask { $0.remove() }
         try await scene.confirmGone(known)
         if number.isMultiple(of: 2) {
-            try await ask { _ in RancherServer.volumeRemove(name: volume) }
+            try await ask { _ in scene.dialect.volumeRemove(name: volume) }
             #expect(try await !scene.engine.hasVolume(volume), "\(known.name)")
         }
         return account

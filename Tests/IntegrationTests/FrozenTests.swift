@@ -17,12 +17,14 @@ struct FrozenTests {
     /// What the agent is doing when it is stopped.
     enum Moment: String, CaseIterable, Sendable { case idle, create, stop, pull, publish }
 
-    @Test(arguments: Moment.allCases)
-    func `an agent that is stopped for longer than its deadlines answers everything once`(moment: Moment)
+    @Test(arguments: Dialect.all, Moment.allCases)
+    func `an agent that is stopped for longer than its deadlines answers everything once`(
+        dialect: Dialect, moment: Moment
+    )
         async throws
     {
         try await Registry.serve { registry in
-            try await Scene.play(.init(isProxied: true, deadlineSeconds: Self.deadlineSeconds)) { scene in
+            try await Scene.play(in: dialect, .init(isProxied: true, deadlineSeconds: Self.deadlineSeconds)) { scene in
                 let pid = try scene.agent.pid
                 let bystander = try await scene.activate(scene.instance("bystander"))
                 var expected = try await begin(moment, scene, registry)
@@ -107,8 +109,11 @@ struct FrozenTests {
         }
     }
 
-    @Test func `an engine that falls silent for longer than all deadlines costs time and nothing else`() async throws {
-        try await Scene.play(.init(isProxied: true, deadlineSeconds: Self.deadlineSeconds)) { scene in
+    @Test(arguments: Dialect.all)
+    func `an engine that falls silent for longer than all deadlines costs time and nothing else`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect, .init(isProxied: true, deadlineSeconds: Self.deadlineSeconds)) { scene in
             let known = try await scene.activate(scene.instance("known"))
             let fresh = scene.instance("fresh")
             for call in EngineCall.allCases { scene.proxy.order(call, .hangBefore, count: .max) }
@@ -128,8 +133,10 @@ struct FrozenTests {
         }
     }
 
-    @Test func `a server that stands still gets every answer once it goes on`() async throws {
-        try await KillGate.open { gate in
+    @Test(arguments: Dialect.all) func `a server that stands still gets every answer once it goes on`(dialect: Dialect)
+        async throws
+    {
+        try await KillGate.open(in: dialect) { gate in
             let instances = (1...6).map { gate.instance("waiting\($0)") }
             let events = instances.map { $0.activate() }
             for event in events { try gate.server.send(event) }

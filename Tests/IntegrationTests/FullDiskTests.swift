@@ -11,9 +11,9 @@ import Testing
 struct FullDiskTests {
     /// A play whose state directory is a small disk, which goes after the agent has ended.
     private func onSmallDisk(
-        kibibytes: Int, isProxied: Bool = false, _ body: (Scene, Disk) async throws -> Void
+        in dialect: Dialect, kibibytes: Int, isProxied: Bool = false, _ body: (Scene, Disk) async throws -> Void
     ) async throws {
-        try await Scene.play(.init(isProxied: isProxied, starts: false)) { scene in
+        try await Scene.play(in: dialect, .init(isProxied: isProxied, starts: false)) { scene in
             let disk = try Disk(scene.stateDirectory, kibibytes: kibibytes)
             defer { disk.unmount() }
             try await scene.start()
@@ -26,8 +26,10 @@ struct FullDiskTests {
         }
     }
 
-    @Test func `lives go on through a disk that fills and is emptied again and again`() async throws {
-        try await onSmallDisk(kibibytes: 8192) { scene, disk in
+    @Test(arguments: Dialect.all) func `lives go on through a disk that fills and is emptied again and again`(
+        dialect: Dialect
+    ) async throws {
+        try await onSmallDisk(in: dialect, kibibytes: 8192) { scene, disk in
             let pid = try scene.agent.pid
             let refused = Refusals()
             let lives = scene.instances(8, "tight", command: Scene.obedient)
@@ -99,8 +101,11 @@ struct FullDiskTests {
         try await step { known.remove() }
     }
 
-    @Test func `what was accepted is answered after a kill on a full disk and starts that fail on it`() async throws {
-        try await onSmallDisk(kibibytes: 2048, isProxied: true) { scene, disk in
+    @Test(arguments: Dialect.all)
+    func `what was accepted is answered after a kill on a full disk and starts that fail on it`(dialect: Dialect)
+        async throws
+    {
+        try await onSmallDisk(in: dialect, kibibytes: 2048, isProxied: true) { scene, disk in
             let instances = scene.instances(4, "held")
             for instance in instances {
                 scene.proxy.order(.create, of: instance.dockerName, .delay(.milliseconds(800)))
@@ -132,8 +137,11 @@ struct FullDiskTests {
         }
     }
 
-    @Test func `a database that is spoilt under the running agent is replaced without a restart`() async throws {
-        try await Scene.play(.init(isProxied: true)) { scene in
+    @Test(arguments: Dialect.all)
+    func `a database that is spoilt under the running agent is replaced without a restart`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect, .init(isProxied: true)) { scene in
             let pid = try scene.agent.pid
             let known = try await scene.activate(scene.instance("kept"))
             // More than SQLite keeps at hand, so that it has to read.

@@ -7,24 +7,26 @@ import Testing
 /// Mutated events through the real process and a real websocket.
 @Suite(.serialized, .engineDifferences)
 struct FuzzTests {
-    /// How many frames are sent; a long run sends more of them.
+    /// How many frames are sent, half of them in each dialect; a long run sends more of them.
     private static let frames = ProcessInfo.processInfo.environment["FUZZ_FRAMES"].flatMap { Int($0) } ?? 2_400
     private static let atOnce = 40
 
-    @Test
-    func `mutated events cost nobody but themselves, and each is answered once (defects 24, 25, 27, 30, 31, 87a)`()
+    @Test(arguments: Dialect.all)
+    func `mutated events cost nobody but themselves, and each is answered once (defects 24, 25, 27, 30, 31, 87a)`(
+        dialect: Dialect
+    )
         async throws
     {
         let socket = "/tmp/paper-\(UUID().uuidString.prefix(8)).sock"
         try await PaperEngine.play(socket: socket) { engine in
-            try await Scene.play(.init(environment: ["DOCKER_HOST": "unix://\(socket)"])) { scene in
+            try await Scene.play(in: dialect, .init(environment: ["DOCKER_HOST": "unix://\(socket)"])) { scene in
                 let pid = try scene.agent.pid
                 let subscriptions = scene.server.subscriptionsSoFar
-                var mutator = try FrameMutator(seed: 11, label: "wire")
+                var mutator = try FrameMutator(seed: 11, label: "wire", dialects: [dialect.rawValue])
                 var ledger = Ledger()
                 let start = ContinuousClock.now
                 var sent = 0
-                while sent < Self.frames {
+                while sent < Dialect.share(of: Self.frames) {
                     var waitedFor: [String] = []
                     for _ in 0..<Self.atOnce {
                         let frame = mutator.next()
@@ -44,7 +46,7 @@ struct FuzzTests {
                     }
                 }
                 // What is far too large is refused, and that is all.
-                let large = Self.largeEvent()
+                let large = Self.largeEvent(in: dialect)
                 try #require(scene.server.sendRaw(bytes: large.encoded))
                 let refusal = try await scene.server.waitForReply(to: large.eventID, timeout: .seconds(30))
                 #expect(refusal.failure?.contains("larger than") == true)
@@ -72,8 +74,8 @@ struct FuzzTests {
         }
     }
 
-    private static func largeEvent() -> JSON {
-        RancherServer.makeEvent(
+    private static func largeEvent(in dialect: Dialect) -> JSON {
+        dialect.makeEvent(
             name: "compute.instance.activate", resourceType: "instance", resourceId: "1i1",
             data: .string(String(repeating: "x", count: 5 << 20)))
     }

@@ -23,13 +23,13 @@ final class KillGate: Sendable {
 
     var stateDirectory: String { directory + "/state" }
 
-    private init(directory: String, environment given: [String: String]) throws {
+    private init(_ dialect: Dialect, directory: String, environment given: [String: String]) throws {
         self.directory = directory
         engine = try Engine.current()
         for name in ["state", "plugins"] {
             try FileManager.default.createDirectory(atPath: "\(directory)/\(name)", withIntermediateDirectories: true)
         }
-        server = try ServerProcess(directory: directory)
+        server = try ServerProcess(dialect, directory: directory)
         var environment = [
             "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin",
             "DOCKER_HOST": "unix://\(engine.socket)",
@@ -55,11 +55,11 @@ final class KillGate: Sendable {
 
     /// Everything is there when the body begins, and gone when it has ended in whatever way.
     static func open(
-        environment: [String: String] = [:], _ body: (KillGate) async throws -> Void
+        in dialect: Dialect, environment: [String: String] = [:], _ body: (KillGate) async throws -> Void
     ) async throws {
         let directory = NSTemporaryDirectory() + "rancher-kill-" + UUID().uuidString.prefix(8)
         try FileManager.default.createDirectory(atPath: directory + "/tmp", withIntermediateDirectories: true)
-        let gate = try KillGate(directory: directory, environment: environment)
+        let gate = try KillGate(dialect, directory: directory, environment: environment)
         let result: Result<Void, any Error>
         do {
             try await gate.server.start()
@@ -106,7 +106,8 @@ final class KillGate: Sendable {
     ) -> InstanceEvents {
         let uuid = UUID().uuidString.lowercased()
         var instance = InstanceEvents(
-            id: "1i\(uuid.prefix(6))", uuid: uuid, name: name, image: Engine.image, command: command)
+            dialect: server.dialect, id: "1i\(uuid.prefix(6))", uuid: uuid, name: name, image: Engine.image,
+            command: command)
         change(&instance)
         ledger.withLock { _ = $0.uuids.insert(instance.uuid) }
         return instance
@@ -190,6 +191,7 @@ final class KillGate: Sendable {
     func confirmRest() async throws {
         let ending = try await agent.terminate().ending
         let store = try StoreAtRest(stateDirectory: stateDirectory)
+        #expect(try server.objections == [])
         #expect(ending == .code(0))
         #expect(store.integrity == "ok")
         #expect(store.underWay == [])

@@ -7,14 +7,18 @@ import Testing
 /// The power goes at any instant; nothing is lost, done twice or answered in two ways.
 @Suite(.serialized, .engineDifferences)
 struct KillTests {
-    /// How many instances have to be hit between the taking of their event and its answer, per kind of event.
-    private static let wanted = ProcessInfo.processInfo.environment["KILL_ROUNDS"].flatMap { Int($0) } ?? 50
+    /// How many instances have to be hit between the taking of their event and its answer, per kind of event; half of
+    /// them in each dialect.
+    private static let wanted = Dialect.share(
+        of: ProcessInfo.processInfo.environment["KILL_ROUNDS"].flatMap { Int($0) } ?? 50)
     private static let seed = ProcessInfo.processInfo.environment["KILL_SEED"].flatMap { UInt64($0) } ?? 20_240_607
     private static let atATime = 5
 
-    @Test func `fifty instances are each killed on the way up, down and out, and all arrive`() async throws {
+    @Test(arguments: Dialect.all) func `fifty instances are each killed on the way up, down and out, and all arrive`(
+        dialect: Dialect
+    ) async throws {
         var random = SplitMix(state: Self.seed)
-        try await Scene.play(.init(isProxied: true)) { scene in
+        try await Scene.play(in: dialect, .init(isProxied: true)) { scene in
             print("kill -9: seed \(Self.seed), \(Self.wanted) instances a kind")
             var alive: [InstanceEvents] = []
             // Stopping takes a moment, so that there is something to interrupt.
@@ -73,9 +77,11 @@ struct KillTests {
         }
     }
 
-    @Test func `a change of mind and a kill at any instant end as was asked last`() async throws {
+    @Test(arguments: Dialect.all) func `a change of mind and a kill at any instant end as was asked last`(
+        dialect: Dialect
+    ) async throws {
         var random = SplitMix(state: Self.seed)
-        try await Scene.play { scene in
+        try await Scene.play(in: dialect) { scene in
             var superseded = 0
             for round in 1...10 {
                 let instance = scene.instance("mind\(round)")
@@ -106,9 +112,11 @@ struct KillTests {
         }
     }
 
-    @Test func `a kill in the middle of a pull costs the pull nothing but time`() async throws {
+    @Test(arguments: Dialect.all) func `a kill in the middle of a pull costs the pull nothing but time`(
+        dialect: Dialect
+    ) async throws {
         try await Registry.serve { registry in
-            try await Scene.play(.init(isProxied: true)) { scene in
+            try await Scene.play(in: dialect, .init(isProxied: true)) { scene in
                 let (first, second) = (
                     try await registry.publish("midway1", megabytes: 6, scene.engine),
                     try await registry.publish("midway2", megabytes: 6, scene.engine)
@@ -118,7 +126,7 @@ struct KillTests {
                 let name = second.dropFirst(registry.address.count + 1)
                 let events = [
                     instance.activate(),
-                    RancherServer.instancePull(image: String(name), server: registry.address),
+                    scene.dialect.instancePull(image: String(name), server: registry.address),
                 ]
                 for event in events { scene.server.send(event: event) }
                 try await scene.agent.waitForAcceptance(of: events.map(\.eventID))

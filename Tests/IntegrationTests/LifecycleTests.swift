@@ -6,8 +6,10 @@ import Testing
 /// The life of instances, from the server's event to the engine and back.
 @Suite(.serialized, .engineDifferences)
 struct LifecycleTests {
-    @Test func `an instance lives its whole life, answered in the server's terms`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `an instance lives its whole life, answered in the server's terms`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect) { scene in
             let volume = scene.volume("life")
             let new = scene.instance("life") {
                 $0.dataVolumes = ["\(volume):/data"]
@@ -16,9 +18,8 @@ struct LifecycleTests {
             }
             let activate = new.activate()
             let reply = try await scene.succeed(activate)
-            try expectShape(of: reply, to: activate)
+            try expectShape(of: reply, to: activate, about: new)
             let status = reply.instanceStatus
-            #expect(status["instanceUuid"].text == new.uuid)
             let id = try #require(status["externalId"].text)
             let inspection = try #require(try await scene.engine.inspect(id))
             // As the engine said it: every member, in its order, with its digits.
@@ -33,7 +34,7 @@ struct LifecycleTests {
 
             let deactivate = known.deactivate(timeoutSeconds: 1)
             let stopped = try await scene.succeed(deactivate)
-            try expectShape(of: stopped, to: deactivate)
+            try expectShape(of: stopped, to: deactivate, about: new)
             #expect(stopped.instanceStatus["externalId"].text == id)
             #expect(stopped.instanceStatus["dockerInspect"]["State"]["Running"] == false)
             #expect(stopped.instanceStatus["primaryIpAddress"].isNull)
@@ -45,21 +46,24 @@ struct LifecycleTests {
 
             let remove = known.remove()
             let removed = try await scene.succeed(remove)
-            #expect(removed.data.isNull)
+            switch dialect {
+            case .rancher20: #expect(removed.data.isNull)
+            case .rancher16: try scene.confirmNothingShown(removed, of: known)
+            }
             #expect(removed.message["name"] == remove["replyTo"])
             try await scene.confirmGone(known)
             #expect(try await scene.engine.hasVolume(volume))
 
-            try await scene.succeed(RancherServer.volumeRemove(name: volume))
+            try await scene.succeed(scene.dialect.volumeRemove(name: volume))
             #expect(try await !scene.engine.hasVolume(volume))
             // Whatever is gone already is removed.
             try await scene.succeed(known.remove())
-            try await scene.succeed(RancherServer.volumeRemove(name: volume))
+            try await scene.succeed(scene.dialect.volumeRemove(name: volume))
         }
     }
 
-    /// PROTOCOL 4.2, 5.1.1.
-    private func expectShape(of reply: Published, to event: JSON) throws {
+    /// PROTOCOL 4.2, 5.1.1, 5.2.1.
+    private func expectShape(of reply: Published, to event: JSON, about instance: InstanceEvents) throws {
         let message = reply.message
         let keys = Set(try #require(message.object).keys)
         #expect(keys.isSuperset(of: ["id", "name", "previousIds", "resourceId", "resourceType", "data", "time"]))
@@ -67,13 +71,26 @@ struct LifecycleTests {
         #expect(message["name"] == event["replyTo"])
         #expect(message["previousIds"] == [event["id"]])
         #expect(message["resourceId"] == event["resourceId"])
-        #expect(message["resourceType"] == "instance")
-        let statuses = try #require(reply.data["deploymentSyncResponse"]["instanceStatus"].array)
-        #expect(statuses.count == 1)
+        #expect(message["resourceType"].text == instance.resourceType)
+        switch instance.dialect {
+        case .rancher20:
+            let statuses = try #require(reply.data["deploymentSyncResponse"]["instanceStatus"].array)
+            #expect(statuses.count == 1)
+            #expect(statuses[0]["instanceUuid"].text == instance.uuid)
+        case .rancher16:
+            #expect(reply.data.object?.keys == ["instanceHostMap"])
+            let data = reply.mappedInstance["+data"]
+            #expect(data["dockerContainer"]["Id"] == reply.mappedInstance["externalId"])
+            #expect(data["dockerMounts"] == data["dockerInspect"]["Mounts"])
+            #expect(data["+fields"]["dockerHostIp"] == "127.0.0.1")
+            #expect(data["+fields"]["dockerPorts"] == [])
+        }
     }
 
-    @Test func `numbers beyond 53 bits reach the server digit by digit (defect 46)`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `numbers beyond 53 bits reach the server digit by digit (defect 46)`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect) { scene in
             let big = "9007199254740993"
             let instance = scene.instance("big") { $0.extra["memory"] = .number(big) }
             let reply = try await scene.succeed(instance.activate())
@@ -81,8 +98,10 @@ struct LifecycleTests {
         }
     }
 
-    @Test func `pings tell of host, pool, address and every container, also one that never ran`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `pings tell of host, pool, address and every container, also one that never ran`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect) { scene in
             let running = try await scene.activate(scene.instance("pinged"))
             let stopped = try await scene.activate(scene.instance("pinged-too"))
             try await scene.deactivate(stopped)
@@ -94,13 +113,17 @@ struct LifecycleTests {
                 "\(running.externalID ?? "") running", "\(stopped.externalID ?? "") stopped", "\(createdID) stopped",
             ]
             let reply = try await eventually("a ping with all containers") {
-                let reply = try await scene.server.ask(RancherServer.ping(resources: true, instances: true))
+                let reply = try await scene.server.ask(scene.dialect.ping(resources: true, instances: true))
                 return Set(expected).isSubset(of: instances(in: reply)) ? reply : nil
             }
             #expect(reply.data["options"]["instances"] == true)
-            #expect(reply.data["hashKey"].text != nil)
-            let resources = try #require(reply.data["resources"].array)
-            #expect(resources.prefix(3).map(\.["type"].text) == ["host", "storagePool", "ipAddress"])
+            try scene.confirmUse(of: reply)
+            let listed = try #require(reply.data["resources"].array)
+            let types = ["host", "storagePool", "ipAddress"]
+            #expect(
+                listed.prefix { $0["type"] != "instance" }.compactMap(\.["type"].text)
+                    == (dialect == .rancher20 ? types : ["physicalHost"] + types + ["hostUuid"]))
+            let resources = listed.filter { !["physicalHost", "hostUuid"].contains($0["type"].text) }
             let host = resources[0]
             #expect(host["kind"] == "docker")
             #expect(host["hostname"].nonEmptyText != nil)
@@ -108,44 +131,56 @@ struct LifecycleTests {
             #expect(resources[1]["name"].text == "\(host["hostname"].text ?? "") Storage Pool")
             #expect(resources[2]["uuid"] == "127.0.0.1")
             let all = Set(try await scene.engine.containers().compactMap(\.["Id"].text))
-            #expect(Set(resources.dropFirst(3).compactMap(\.["externalId"].text)) == all)
+            #expect(Set(reply.pingedInstances.keys) == all)
 
-            let empty = try await scene.server.ask(RancherServer.ping())
-            #expect(empty.data == ["resources": [], "options": [:], "hashKey": ""])
+            let empty = try await scene.server.ask(scene.dialect.ping())
+            switch dialect {
+            case .rancher20: #expect(empty.data == ["resources": [], "options": [:], "hashKey": ""])
+            case .rancher16: #expect(empty.data == ["options": [:]])
+            }
             // What is gone is missing from the next list.
             try await scene.remove(stopped)
             try await untilTrue("a ping without the removed container") {
-                let reply = try await scene.server.ask(RancherServer.ping(instances: true))
+                let reply = try await scene.server.ask(scene.dialect.ping(instances: true))
                 return !reply.data.encodedText.contains(stopped.externalID ?? "?")
             }
         }
     }
 
     private func instances(in reply: Published) -> Set<String> {
-        let all = (reply.data["resources"].array ?? []).filter { $0["type"] == "instance" }
-        return Set(all.map { "\($0["externalId"].text ?? "") \($0["state"].text ?? "")" })
+        Set(reply.pingedInstances.map { "\($0.key) \($0.value)" })
     }
 
-    @Test func `a container is inspected by its id and by its name`() async throws {
-        try await Scene.play { scene in
+    /// What an agent of the dialect labels a container with.
+    private func label(in dialect: Dialect) -> String {
+        switch dialect {
+        case .rancher20: Engine.label
+        case .rancher16: Engine.olderLabel
+        }
+    }
+
+    @Test(arguments: Dialect.all) func `a container is inspected by its id and by its name`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect) { scene in
             let known = try await scene.activate(scene.instance("inspected"))
             let id = try #require(known.externalID)
-            let byID = try await scene.succeed(RancherServer.instanceInspect(id: id))
-            let byName = try await scene.succeed(RancherServer.instanceInspect(name: known.dockerName))
+            let byID = try await scene.succeed(scene.dialect.instanceInspect(id: id))
+            let byName = try await scene.succeed(scene.dialect.instanceInspect(name: known.dockerName))
             let byNameAfterAll = try await scene.succeed(
-                RancherServer.instanceInspect(id: "feedfacefeedface", name: known.dockerName))
+                scene.dialect.instanceInspect(id: "feedfacefeedface", name: known.dockerName))
             for reply in [byID, byName, byNameAfterAll] { #expect(reply.data["instanceInspect"]["Id"].text == id) }
-            let nothing = try await scene.succeed(RancherServer.instanceInspect(id: "feedface", name: "nobody"))
+            let nothing = try await scene.succeed(scene.dialect.instanceInspect(id: "feedface", name: "nobody"))
             #expect(nothing.data["instanceInspect"]["Id"].isNull)
             #expect(nothing.data["instanceInspect"].object != nil)
             // The beginning of a name is not the name.
-            let half = try await scene.succeed(RancherServer.instanceInspect(name: String(known.dockerName.dropLast())))
+            let half = try await scene.succeed(scene.dialect.instanceInspect(name: String(known.dockerName.dropLast())))
             #expect(half.data["instanceInspect"]["Id"].isNull)
         }
     }
 
-    @Test func `an event without an operation only reports`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `an event without an operation only reports`(dialect: Dialect) async throws {
+        try await Scene.play(in: dialect) { scene in
             let known = try await scene.activate(scene.instance("noop"))
             try await scene.deactivate(known)
             let reply = try await scene.succeed(known.activate(isNoOp: true))
@@ -154,31 +189,46 @@ struct LifecycleTests {
             try await scene.confirm(known, runs: false)
             let unknown = scene.instance("noop-new")
             let nothing = try await scene.succeed(unknown.activate(isNoOp: true))
-            #expect(nothing.instanceStatus == ["instanceUuid": .string(unknown.uuid)])
+            try scene.confirmNothingShown(nothing, of: unknown)
             try await scene.confirmGone(unknown)
         }
     }
 
-    @Test func `a container that was deleted by hand is reported as such and not made anew`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all)
+    func `a container that was deleted by hand is reported as such, or made anew as 1.6 has it`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect) { scene in
             let known = try await scene.activate(scene.instance("deleted"))
             let id = try #require(known.externalID)
             try await scene.engine.remove(id)
+            if dialect == .rancher16 {
+                // A server of 1.6 starts what it has, and lets it be made anew.
+                let again = scene.instance("deleted", uuid: known.uuid) { $0.externalID = id }
+                let remade = again.learned(from: try await scene.succeed(again.activate()))
+                #expect(remade.externalID != id)
+                try await scene.confirm(remade, runs: true)
+                try await scene.remove(remade)
+                return
+            }
             let failure = try await scene.fail(known.activate())
             #expect(failure == "Container \(id) has been deleted from the host")
             try await scene.confirmGone(known)
             // To stop and to remove it is no trouble.
             let stopped = try await scene.succeed(known.deactivate())
-            #expect(stopped.instanceStatus == ["instanceUuid": .string(known.uuid)])
+            try scene.confirmNothingShown(stopped, of: known)
             try await scene.succeed(known.remove())
         }
     }
 
-    @Test func `a container of this name is adopted if it is the instance's, and an error otherwise`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all)
+    func `a container of this name is adopted if it is the instance's, and an error otherwise`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect) { scene in
             let ours = scene.instance("ours")
             let id = try await scene.engine.docker(
-                "create", "--name", ours.dockerName, "--label", "\(Engine.label)=\(ours.uuid)", Engine.image)
+                "create", "--name", ours.dockerName, "--label", "\(label(in: dialect))=\(ours.uuid)", Engine.image)
             #expect(try await scene.activate(ours).externalID == id)
 
             let foreign = scene.instance("foreign")
@@ -191,8 +241,10 @@ struct LifecycleTests {
         }
     }
 
-    @Test func `what cannot be started is taken away again, and nothing else`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `what cannot be started is taken away again, and nothing else`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect) { scene in
             let bad = scene.instance("bad", command: ["/no/such/program"])
             #expect(try await scene.fail(bad.activate()).contains("/no/such/program"))
             try await scene.confirmGone(bad)
@@ -221,8 +273,10 @@ struct LifecycleTests {
         }
     }
 
-    @Test func `a container that ends at once was started all the same, and once`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `a container that ends at once was started all the same, and once`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect) { scene in
             let brief = scene.instance("brief", command: ["true"])
             let reply = try await scene.succeed(brief.activate())
             let id = try #require(reply.instanceStatus["externalId"].nonEmptyText)

@@ -7,10 +7,11 @@ import Testing
 /// Many events, repeated events, events that contradict each other, and calls that hang.
 @Suite(.serialized, .engineDifferences)
 struct LoadTests {
-    @Test func `eight instances, each asked on the instant of its last answer, are answered 24 of 24 times`()
+    @Test(arguments: Dialect.all)
+    func `eight instances, each asked on the instant of its last answer, are answered 24 of 24 times`(dialect: Dialect)
         async throws
     {
-        try await Scene.play { scene in
+        try await Scene.play(in: dialect) { scene in
             let pings = try await withPings(scene) {
                 let answered = try await atOnce(scene.instances(8, "relay")) { instance in
                     let known = instance.learned(from: try await scene.succeed(instance.activate()))
@@ -26,8 +27,10 @@ struct LoadTests {
         }
     }
 
-    @Test func `an event sent twenty times during a slow create makes one container`() async throws {
-        try await Scene.play(.init(isProxied: true)) { scene in
+    @Test(arguments: Dialect.all) func `an event sent twenty times during a slow create makes one container`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect, .init(isProxied: true)) { scene in
             let instance = scene.instance("twenty")
             scene.proxy.order(.create, .delay(.seconds(1)))
             let event = instance.activate()
@@ -44,11 +47,13 @@ struct LoadTests {
         }
     }
 
-    @Test(arguments: [EngineCall.create, .start])
-    func `a deactivate overtakes a slow activate, both are answered, and it ends stopped (defect 21)`(slow: EngineCall)
+    @Test(arguments: Dialect.all, [EngineCall.create, .start])
+    func `a deactivate overtakes a slow activate, both are answered, and it ends stopped (defect 21)`(
+        dialect: Dialect, slow: EngineCall
+    )
         async throws
     {
-        try await Scene.play(.init(isProxied: true)) { scene in
+        try await Scene.play(in: dialect, .init(isProxied: true)) { scene in
             let instance = scene.instance("overtaken")
             scene.proxy.order(slow, .delay(.seconds(1)))
             let activate = instance.activate()
@@ -65,16 +70,18 @@ struct LoadTests {
         }
     }
 
-    @Test func `two hundred events at once are answered two hundred times (defect 20)`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `two hundred events at once are answered two hundred times (defect 20)`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect) { scene in
             let instances = scene.instances(40, "crowd", command: ["true"])
             var events = instances.map { $0.activate() }
             for number in 1...40 {
-                events.append(RancherServer.instanceInspect(name: "nobody-\(number)"))
-                events.append(RancherServer.instancePull(image: Engine.image, server: nil, mode: "cached"))
+                events.append(scene.dialect.instanceInspect(name: "nobody-\(number)"))
+                events.append(scene.dialect.instancePull(image: Engine.image, server: nil, mode: "cached"))
                 events.append(scene.instance("missing\(number)").deactivate())
                 events.append(
-                    RancherServer.makeEvent(
+                    scene.dialect.makeEvent(
                         name: "compute.instance.activate", resourceType: "instance", resourceId: "1i\(number)",
                         data: [:]))
             }
@@ -94,8 +101,10 @@ struct LoadTests {
         }
     }
 
-    @Test func `a call that hangs for one instance delays none of ten others (defect 73)`() async throws {
-        try await Scene.play(.init(isProxied: true)) { scene in
+    @Test(arguments: Dialect.all) func `a call that hangs for one instance delays none of ten others (defect 73)`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect, .init(isProxied: true)) { scene in
             let hung = scene.instance("hung")
             for call in [EngineCall.create, .start] {
                 scene.proxy.order(call, of: hung.dockerName, .hangBefore, count: .max)
@@ -120,8 +129,11 @@ struct LoadTests {
         }
     }
 
-    @Test func `a container that vanishes before its start is made anew, and there is one in the end`() async throws {
-        try await Scene.play(.init(isProxied: true)) { scene in
+    @Test(arguments: Dialect.all)
+    func `a container that vanishes before its start is made anew, and there is one in the end`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect, .init(isProxied: true)) { scene in
             let instance = scene.instance("vanished")
             scene.proxy.order(.start, .delay(.seconds(1)))
             let event = instance.activate()

@@ -8,37 +8,53 @@ import Testing
 @Suite(.serialized, .engineDifferences)
 struct PingTests {
     /// Everything, once the slow figures of the agent's first second are there, and the engine has told of itself.
-    private func fullAnswer(_ scene: Scene) async throws -> JSON {
+    private func fullAnswer(_ scene: Scene) async throws -> Published {
         for _ in 1...50 {
-            let answer = try await scene.server.ask(RancherServer.ping(stats: true, resources: true, instances: true))
-            let info = answer.data["resources"][0]["info"]
+            let answer = try await scene.server.ask(scene.dialect.ping(stats: true, resources: true, instances: true))
+            let info = (answer.data["resources"].array ?? []).first { $0["type"] == "host" }?["info"] ?? nil
             if info["cpuInfo"]["cpuCoresPercentages"][0] != .null, !info["hostKey"]["data"].isNull,
                 answer.data["options"]["instances"].boolean == true,
                 info["diskInfo"]["dockerStorageDriver"].nonEmptyText != nil
             {
-                return answer.data
+                try scene.confirmUse(of: answer)
+                return answer
             }
             try await Task.sleep(for: .milliseconds(200))
         }
         throw HarnessError("no ping was answered with everything")
     }
 
-    @Test func `a full answer names the host, its pool, its address, its figures and all containers`() async throws {
+    @Test(arguments: Dialect.all)
+    func `a full answer names the host, its pool, its address, its figures and all containers`(dialect: Dialect)
+        async throws
+    {
         let setting = Scene.Setting(environment: [
             "CATTLE_HOSTNAME": "node1.example", "CATTLE_NODE_NAME": "NODE1", "CATTLE_HOST_LABELS": "zone=a",
             "RANCHER_AGENT_IMAGE": "rancher/agent:v2",
         ])
-        try await Scene.play(setting) { scene in
-            let data = try await fullAnswer(scene)
-            #expect(data.object?.keys.sorted() == ["hashKey", "options", "resources"])
-            #expect(data["hashKey"].nonEmptyText != nil)
-            let resources = data["resources"].array ?? []
+        try await Scene.play(in: dialect, setting) { scene in
+            let data = try await fullAnswer(scene).data
+            var resources = data["resources"].array ?? []
+            switch dialect {
+            case .rancher20:
+                #expect(data.object?.keys.sorted() == ["hashKey", "options", "resources"])
+                #expect(data["hashKey"].nonEmptyText != nil)
+            case .rancher16:
+                #expect(data.object?.keys.sorted() == ["options", "resources"])
+                let physicalHost = resources.removeFirst()
+                #expect(physicalHost["name"] == "node1.example")
+                #expect(physicalHost["type"] == "physicalHost" && physicalHost["kind"] == "physicalHost")
+                let uuid = try #require(resources.first { $0["type"] == "hostUuid" }?["uuid"].nonEmptyText)
+                #expect(resources[0]["uuid"].text == uuid)
+                try await confirmLastingNames(physicalHost["uuid"], uuid, scene)
+                resources.removeAll { $0["type"] == "hostUuid" }
+            }
             #expect(resources.prefix(3).map { $0["type"].text } == ["host", "storagePool", "ipAddress"])
             #expect(resources.dropFirst(3).allSatisfy { $0["type"] == "instance" })
             let host = resources[0]
             #expect(host["kind"] == "docker")
             #expect(host["hostname"] == "node1.example")
-            #expect(host["nodeName"] == "node1")
+            #expect(host["nodeName"].text == (dialect == .rancher20 ? "node1" : nil))
             #expect(host["createLabels"] == ["zone": "a"])
             #expect(host["labels"]["io.rancher.host.agent_image"] == "rancher/agent:v2")
             for label in ["docker_version", "linux_kernel_version"] {
@@ -50,6 +66,18 @@ struct PingTests {
             for key in ["memory", "milliCpu", "localStorageMb"] { #expect((host[key].integer ?? 0) > 0, "\(key)") }
             try confirm(info: host["info"], of: host)
         }
+    }
+
+    /// The names are those that are kept beside the database, and the next start has the same.
+    private func confirmLastingNames(_ physical: JSON, _ host: String, _ scene: Scene) async throws {
+        for (name, uuid) in [("physical_host_uuid", physical.text ?? ""), ("docker_uuid", host)] {
+            let kept = try String(contentsOfFile: "\(scene.stateDirectory)/.\(name)", encoding: .utf8)
+            #expect(kept == uuid)
+        }
+        try await scene.restart()
+        let again = try await scene.succeed(scene.dialect.ping(resources: true)).data["resources"]
+        #expect(again[0]["uuid"] == physical)
+        #expect(again[1]["uuid"].text == host)
     }
 
     private func confirm(info: JSON, of host: JSON) throws {
@@ -73,10 +101,13 @@ struct PingTests {
         #expect(info["hostKey"]["data"].text?.hasPrefix("-----BEGIN RSA PUBLIC KEY-----\n") == true)
     }
 
-    @Test func `containers that were never started, are paused, run and have ended are all told (defects 90, 91)`()
+    @Test(arguments: Dialect.all)
+    func `containers that were never started, are paused, run and have ended are all told (defects 90, 91)`(
+        dialect: Dialect
+    )
         async throws
     {
-        try await Scene.play { scene in
+        try await Scene.play(in: dialect) { scene in
             let names = (1...4).map { _ in "ping-\(UUID().uuidString.prefix(8).lowercased())" }
             let engine = scene.engine
             var ids: [String] = []
@@ -91,11 +122,9 @@ struct PingTests {
                 let wanted = zip(ids, ["stopped", "running", "running", "stopped"]).map { "\($0) \($1)" }
                 var told: [String] = []
                 for _ in 1...50 where told != wanted {
-                    let answer = try await scene.server.ask(RancherServer.ping(instances: true))
-                    let instances = answer.data["resources"].array ?? []
-                    told = ids.compactMap { id in
-                        instances.first { $0["externalId"].text == id }.map { "\(id) \($0["state"].text ?? "")" }
-                    }
+                    let answer = try await scene.server.ask(scene.dialect.ping(instances: true))
+                    let states = answer.pingedInstances
+                    told = ids.compactMap { id in states[id].map { "\(id) \($0)" } }
                     try await Task.sleep(for: .milliseconds(100))
                 }
                 #expect(told == wanted)
@@ -107,12 +136,14 @@ struct PingTests {
         }
     }
 
-    @Test func `two hundred full pings are answered in a few milliseconds each`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `two hundred full pings are answered in a few milliseconds each`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect) { scene in
             _ = try await fullAnswer(scene)
             var times: [Duration] = []
             for _ in 1...200 {
-                let ping = RancherServer.ping(stats: true, resources: true, instances: true)
+                let ping = scene.dialect.ping(stats: true, resources: true, instances: true)
                 let start = ContinuousClock.now
                 try #require(scene.server.send(event: ping))
                 times.append(try await scene.server.waitForReply(to: ping.eventID).arrival - start)
@@ -123,14 +154,17 @@ struct PingTests {
         }
     }
 
-    @Test func `an engine that hangs delays no ping, and no container is taken for gone (defect 89)`() async throws {
-        try await Scene.play(.init(isProxied: true, starts: false)) { scene in
+    @Test(arguments: Dialect.all)
+    func `an engine that hangs delays no ping, and no container is taken for gone (defect 89)`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect, .init(isProxied: true, starts: false)) { scene in
             for call in [EngineCall.list, .listAll] { scene.proxy.order(call, .hangBefore, count: .max) }
             try await scene.start()
             for _ in 1...10 {
                 let start = ContinuousClock.now
                 let answer = try await scene.server.ask(
-                    RancherServer.ping(stats: true, resources: true, instances: true))
+                    scene.dialect.ping(stats: true, resources: true, instances: true))
                 #expect(.now - start < .seconds(2))
                 #expect(answer.data["options"]["instances"].isNull)
                 #expect(answer.data["resources"].array?.contains { $0["type"] == "instance" } == false)
@@ -138,7 +172,9 @@ struct PingTests {
         }
     }
 
-    @Test func `a cloud that never answers delays neither a ping nor the end`() async throws {
+    @Test(arguments: Dialect.all) func `a cloud that never answers delays neither a ping nor the end`(dialect: Dialect)
+        async throws
+    {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(listener) }
         var address = sockaddr_in()
@@ -155,9 +191,9 @@ struct PingTests {
             "CATTLE_DETECT_CLOUD_PROVIDER": "true",
             "CATTLE_CLOUD_METADATA_URL": "http://127.0.0.1:\(UInt16(bigEndian: address.sin_port))/document",
         ])
-        try await Scene.play(setting) { scene in
+        try await Scene.play(in: dialect, setting) { scene in
             let start = ContinuousClock.now
-            _ = try await scene.server.ask(RancherServer.ping(stats: true, resources: true, instances: true))
+            _ = try await scene.server.ask(scene.dialect.ping(stats: true, resources: true, instances: true))
             #expect(.now - start < .seconds(1))
             let (ending, took) = try await scene.agent.terminate()
             #expect(ending == .code(0))

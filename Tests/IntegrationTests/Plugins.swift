@@ -41,9 +41,10 @@ extension FakeStoragePlugin {
         calls.count { $0.verb == verb.rawValue && (volume == nil || $0.volume == volume) }
     }
 
-    /// The calls for the volume, in their order.
+    /// The calls for the volume that change something, in their order.
     func verbs(of volume: String) -> [VolumeVerb] {
         calls.filter { $0.volume == volume }.compactMap { VolumeVerb(rawValue: $0.verb) }
+            .filter { $0 != .capabilities }
     }
 
     func waitForCall(_ verb: VolumeVerb, of volume: String? = nil) async throws {

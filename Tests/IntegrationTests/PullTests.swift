@@ -7,9 +7,11 @@ import Testing
 /// Images from a real registry.
 @Suite(.serialized, .engineDifferences)
 struct PullTests {
-    @Test func `a missing image is pulled when an instance is activated, with progress`() async throws {
+    @Test(arguments: Dialect.all) func `a missing image is pulled when an instance is activated, with progress`(
+        dialect: Dialect
+    ) async throws {
         try await Registry.serve { registry in
-            try await Scene.play { scene in
+            try await Scene.play(in: dialect) { scene in
                 let image = try await registry.publish("fresh", megabytes: 4, scene.engine)
                 registry.slow(to: 2 << 20)
                 let instance = scene.instance("pulled") { $0.image = image }
@@ -29,28 +31,31 @@ struct PullTests {
         }
     }
 
-    @Test func `an image that no registry has is an error in the engine's words (defect 54)`() async throws {
+    @Test(arguments: Dialect.all) func `an image that no registry has is an error in the engine's words (defect 54)`(
+        dialect: Dialect
+    ) async throws {
         try await Registry.serve { registry in
-            try await Scene.play { scene in
+            try await Scene.play(in: dialect) { scene in
                 let instance = scene.instance("unknown") { $0.image = "\(registry.address)/nothing:here" }
                 let failure = try await scene.fail(instance.activate())
                 print("unknown image: \(failure)")
                 #expect(failure.contains("nothing"))
                 try await scene.confirmGone(instance)
                 let pulled = try await scene.fail(
-                    RancherServer.instancePull(image: "nothing:here", server: registry.address))
+                    scene.dialect.instancePull(image: "nothing:here", server: registry.address))
                 #expect(pulled.contains("nothing"))
             }
         }
     }
 
-    @Test
+    @Test(arguments: Dialect.all)
     func
-        `a registry that goes in the middle of a layer is an error that says so, and next time it works (defects 54, 55)`()
-        async throws
+        `a registry that goes in the middle of a layer is an error that says so, and next time it works (defects 54, 55)`(
+            dialect: Dialect
+        ) async throws
     {
         try await Registry.serve { registry in
-            try await Scene.play(.init(isProxied: true)) { scene in
+            try await Scene.play(in: dialect, .init(isProxied: true)) { scene in
                 let image = try await registry.publish("vanishing", megabytes: 8, scene.engine)
                 registry.slow(to: 8 << 20)
                 registry.vanish(after: 2 << 20)
@@ -68,14 +73,16 @@ struct PullTests {
         }
     }
 
-    @Test func `a registry that falls silent in the middle of a layer is given up (defect 58)`() async throws {
+    @Test(arguments: Dialect.all) func `a registry that falls silent in the middle of a layer is given up (defect 58)`(
+        dialect: Dialect
+    ) async throws {
         try await Registry.serve { registry in
-            try await Scene.play(.init(isProxied: true, deadlineSeconds: 2)) { scene in
+            try await Scene.play(in: dialect, .init(isProxied: true, deadlineSeconds: 2)) { scene in
                 let image = try await registry.publish("silent", megabytes: 4, scene.engine)
                 let before = registry.delivered
                 registry.hang(after: 1 << 20)
                 let name = String(image.dropFirst(registry.address.count + 1))
-                let event = RancherServer.instancePull(image: name, server: registry.address)
+                let event = scene.dialect.instancePull(image: name, server: registry.address)
                 let start = ContinuousClock.now
                 let failure = try await scene.fail(event, within: .seconds(60))
                 print("registry silent: \(failure), after \((ContinuousClock.now - start).inSeconds) s")
@@ -92,9 +99,12 @@ struct PullTests {
         }
     }
 
-    @Test func `the signal to stop is obeyed in the middle of a pull, and the next start goes on`() async throws {
+    @Test(arguments: Dialect.all)
+    func `the signal to stop is obeyed in the middle of a pull, and the next start goes on`(dialect: Dialect)
+        async throws
+    {
         try await Registry.serve { registry in
-            try await Scene.play { scene in
+            try await Scene.play(in: dialect) { scene in
                 let image = try await registry.publish("resumed", megabytes: 8, scene.engine)
                 let before = registry.delivered
                 registry.slow(to: 512 << 10)

@@ -22,6 +22,8 @@ final class Scene: Sendable {
     }
 
     let server: RancherServer
+    /// What the server speaks.
+    var dialect: Dialect { server.dialect }
     let engine: Engine
     let agent: AgentProcess
     /// The directory of the play: state, home, sockets and log.
@@ -65,9 +67,11 @@ final class Scene: Sendable {
     }
 
     /// Plays: everything is there when the body begins, and gone when it has ended in whatever way.
-    static func play(_ setting: Setting = Setting(), _ body: (Scene) async throws -> Void) async throws {
+    static func play(
+        in dialect: Dialect, _ setting: Setting = Setting(), _ body: (Scene) async throws -> Void
+    ) async throws {
         _ = try Engine.current()
-        try await RancherServer.withServer(tls: setting.tls) { server in
+        try await RancherServer.withServer(dialect: dialect, tls: setting.tls) { server in
             var faults = setting.faults
             faults.registerCreatingPolls = 0
             server.faults = faults
@@ -125,7 +129,7 @@ final class Scene: Sendable {
         _ change: (inout InstanceEvents) -> Void = { _ in }
     ) -> InstanceEvents {
         var instance = InstanceEvents(
-            id: "1i\(uuid.prefix(6))", uuid: uuid, name: name, image: Engine.image, command: command)
+            dialect: dialect, id: "1i\(uuid.prefix(6))", uuid: uuid, name: name, image: Engine.image, command: command)
         change(&instance)
         uuids.withLock { _ = $0.insert(instance.uuid) }
         return instance
@@ -151,6 +155,7 @@ final class Scene: Sendable {
         guard reply.outcome == .success else {
             throw HarnessError("\(event["name"].text ?? "") was answered with an error: \(reply.failure ?? "?")")
         }
+        try confirmUse(of: reply, to: event)
         return reply
     }
 
@@ -201,6 +206,29 @@ final class Scene: Sendable {
         try #require(ids.isEmpty, "containers of \(instance.name): \(ids)")
     }
 
+    /// The server can make use of all that was answered.
+    func confirmUse(of reply: Published, to event: JSON? = nil) throws {
+        guard reply.objections.isEmpty else {
+            throw HarnessError(
+                """
+                the server cannot use the answer to \(event?["name"].text ?? "a ping"): \(reply.objections); \
+                \(reply.message.encodedText.prefix(2000))
+                """)
+        }
+    }
+
+    /// The answer is about an instance without a container.
+    func confirmNothingShown(_ reply: Published, of instance: InstanceEvents) throws {
+        try #require(reply.outcome == .success)
+        switch dialect {
+        case .rancher20: try #require(reply.instanceStatus == ["instanceUuid": .string(instance.uuid)])
+        case .rancher16:
+            let told = reply.mappedInstance
+            try #require(told["+data"].object?["dockerInspect"] == JSON.null)
+            try #require(told["externalId"].text == instance.externalID ?? "")
+        }
+    }
+
     /// However often an event was answered, it was always the same, byte for byte.
     func confirmOneAnswer(to event: JSON) throws {
         let answers = Set(server.replies(to: event.eventID).map(\.message.encodedText))
@@ -245,7 +273,7 @@ struct Pings: Sendable, CustomStringConvertible {
     static func measure(_ server: RancherServer, until isOver: @Sendable () -> Bool) async throws -> Pings {
         var pings = Pings()
         while !isOver() {
-            let ping = RancherServer.ping(resources: pings.count % 4 == 0, instances: true)
+            let ping = server.dialect.ping(resources: pings.count % 4 == 0, instances: true)
             let start = ContinuousClock.now
             guard server.send(event: ping) else { throw HarnessError("nobody is there to answer a ping") }
             let reply = try await server.waitForReply(to: ping.eventID, timeout: .seconds(15))

@@ -7,8 +7,10 @@ import Testing
 /// Everything that can go wrong between the agent and the server.
 @Suite(.serialized, .engineDifferences)
 struct ServerFaultTests {
-    @Test func `a socket that is cut is opened again, and the answer does not wait for that`() async throws {
-        try await Scene.play(.init(isProxied: true)) { scene in
+    @Test(arguments: Dialect.all) func `a socket that is cut is opened again, and the answer does not wait for that`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect, .init(isProxied: true)) { scene in
             let pid = try scene.agent.pid
             let instance = scene.instance("cut")
             scene.proxy.order(.create, .delay(.milliseconds(500)))
@@ -29,8 +31,10 @@ struct ServerFaultTests {
         }
     }
 
-    @Test func `an answer that is refused six times is delivered, the same (defect 26)`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `an answer that is refused six times is delivered, the same (defect 26)`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect) { scene in
             let instance = scene.instance("refused")
             scene.server.setFaults { $0.publish = .init(status: 503, count: 6) }
             let event = instance.activate()
@@ -40,8 +44,10 @@ struct ServerFaultTests {
         }
     }
 
-    @Test func `an answer whose reception is not confirmed is sent again, the same`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `an answer whose reception is not confirmed is sent again, the same`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect) { scene in
             let instance = scene.instance("unconfirmed")
             scene.server.setFaults { $0.publishCutCount = 3 }
             let event = instance.activate()
@@ -52,8 +58,10 @@ struct ServerFaultTests {
         }
     }
 
-    @Test func `answers that hang hold up nobody, and arrive when the server is itself again`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `answers that hang hold up nobody, and arrive when the server is itself again`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect) { scene in
             let pid = try scene.agent.pid
             let hung = scene.instance("hung-publish")
             scene.server.setFaults { $0.publishHangCount = 1 }
@@ -71,10 +79,12 @@ struct ServerFaultTests {
         }
     }
 
-    @Test func `twenty answers that hang at a time do not delay a ping`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `twenty answers that hang at a time do not delay a ping`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect) { scene in
             scene.server.setFaults { $0.publishHangCount = 20 }
-            let questions = (1...20).map { RancherServer.instanceInspect(name: "nobody-\($0)") }
+            let questions = (1...20).map { scene.dialect.instanceInspect(name: "nobody-\($0)") }
             for question in questions { scene.server.send(event: question) }
             try await untilTrue("twenty hanging publishes") { scene.server.faults.publishHangCount == 0 }
             let start = ContinuousClock.now
@@ -89,10 +99,11 @@ struct ServerFaultTests {
         }
     }
 
-    @Test func `work goes on while the server is away, and its answers arrive when it is back (defect 17)`()
+    @Test(arguments: Dialect.all)
+    func `work goes on while the server is away, and its answers arrive when it is back (defect 17)`(dialect: Dialect)
         async throws
     {
-        try await Scene.play(.init(isProxied: true)) { scene in
+        try await Scene.play(in: dialect, .init(isProxied: true)) { scene in
             let pid = try scene.agent.pid
             let instances = scene.instances(5, "absent")
             scene.proxy.order(.create, .delay(.milliseconds(500)), count: 5)
@@ -115,11 +126,13 @@ struct ServerFaultTests {
         }
     }
 
-    @Test func `the agent waits for a registration script and for keys that come late`() async throws {
+    @Test(arguments: Dialect.all) func `the agent waits for a registration script and for keys that come late`(
+        dialect: Dialect
+    ) async throws {
         var setting = Scene.Setting(starts: false)
         setting.faults.script = .init(status: 503, count: 2)
         setting.faults.registerEmptyPolls = 2
-        try await Scene.play(setting) { scene in
+        try await Scene.play(in: dialect, setting) { scene in
             try await scene.start()
             let pid = try scene.agent.pid
             #expect(scene.server.requests.count { $0.status == 503 } == 2)
@@ -129,8 +142,10 @@ struct ServerFaultTests {
         }
     }
 
-    @Test func `a server that is not there at the start is waited for`() async throws {
-        try await Scene.play(.init(starts: false)) { scene in
+    @Test(arguments: Dialect.all) func `a server that is not there at the start is waited for`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect, .init(starts: false)) { scene in
             await scene.server.suspend()
             try scene.agent.start()
             try await scene.agent.waitForLog("Registration failed, trying again")
@@ -140,8 +155,10 @@ struct ServerFaultTests {
         }
     }
 
-    @Test func `an answer that could not be delivered survives the process`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `an answer that could not be delivered survives the process`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect) { scene in
             let instance = scene.instance("outbox")
             scene.server.setFaults { $0.publish = .init(status: 503) }
             let event = instance.activate()
@@ -154,8 +171,10 @@ struct ServerFaultTests {
         }
     }
 
-    @Test func `frames in pieces, blank ones and nonsense do no harm`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `frames in pieces, blank ones and nonsense do no harm`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect) { scene in
             let pid = try scene.agent.pid
             for text in ["", "  \n", "{\"name\":", "[]", "null", "{\"name\":\"logout\"}", "\u{0}"] {
                 scene.server.sendRaw(text: text)

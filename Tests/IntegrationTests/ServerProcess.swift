@@ -1,5 +1,6 @@
 import Foundation
 import LosslessJSON
+import RancherSimulator
 import Synchronization
 
 /// A simulated Rancher server as a process of its own. Killed and started again it goes on from its journal, which is
@@ -16,7 +17,7 @@ final class ServerProcess: Sendable {
         var failure: String? { body["transitioning"].text == "error" ? body["transitioningMessage"].text ?? "" : nil }
         /// The container that an activate or deactivate has led to.
         var containerID: String? {
-            body["data"]["deploymentSyncResponse"]["instanceStatus"][0]["externalId"].nonEmptyText
+            Published.instanceStatus(in: body)["externalId"].nonEmptyText
         }
     }
 
@@ -27,6 +28,7 @@ final class ServerProcess: Sendable {
         var progress: [String: Int] = [:]
         var subscriptions = 0
         var sent = 0
+        var objections: [String] = []
     }
 
     private struct Life {
@@ -36,18 +38,27 @@ final class ServerProcess: Sendable {
     }
 
     private static let token = "ofTheTests"
+    let dialect: Dialect
     let port: Int
     private let directory: String
     private let life = Mutex<Life?>(nil)
     private let journal = Mutex(Journal())
 
     /// - Parameter directory: For its journal, its output and its standard input.
-    init(directory: String) throws {
+    init(_ dialect: Dialect, directory: String) throws {
+        self.dialect = dialect
         self.directory = directory
         port = try Self.lastingPort()
     }
 
-    var registrationURL: String { "http://127.0.0.1:\(port)/v3/scripts/\(Self.token)" }
+    var registrationURL: String {
+        let version =
+            switch dialect {
+            case .rancher20: "v3"
+            case .rancher16: "v1"
+            }
+        return "http://127.0.0.1:\(port)/\(version)/scripts/\(Self.token)"
+    }
 
     /// A port that stays free while the server is down: the system gives it to nobody who does not ask for it.
     private static func lastingPort() throws -> Int {
@@ -89,7 +100,10 @@ final class ServerProcess: Sendable {
         guard input >= 0 else { throw HarnessError("the pipe \(pipe) cannot be opened") }
         let child = try Child(
             try AgentProcess.program("rancher-sim", namedBy: "RANCHER_SIM_BINARY"),
-            ["serve", "--port", String(port), "--token", Self.token, "--journal", directory + "/journal"],
+            [
+                "serve", "--dialect", dialect.rawValue, "--port", String(port), "--token", Self.token, "--journal",
+                directory + "/journal",
+            ],
             environment: ProcessInfo.processInfo.environment, input: pipe, output: directory + "/server.log")
         life.withLock { $0 = Life(child: child, input: input) }
         try await untilTrue("the server to listen") {
@@ -147,6 +161,9 @@ final class ServerProcess: Sendable {
     /// How many final answers came, repetitions included.
     var answersSoFar: Int { get throws { try read { $0.finals.values.reduce(0) { $0 + $1.count } } } }
 
+    /// What the server could not make use of in the answers.
+    var objections: [String] { get throws { try read { $0.objections } } }
+
     func waitForReply(to eventID: String, within limit: Duration) async throws -> Message {
         try await eventually("the answer to event \(eventID)", within: limit) { try self.replies(to: eventID).first }
     }
@@ -171,6 +188,7 @@ final class ServerProcess: Sendable {
     private static func note(_ entry: JSON, in journal: inout Journal) {
         if entry["subscribed"].text != nil { journal.subscriptions += 1 }
         if !entry["sent"].isNull { journal.sent += 1 }
+        journal.objections += (entry["objections"].array ?? []).compactMap(\.text)
         let message = Message(body: entry["taken"])
         guard let event = message.body["previousId"].nonEmptyText ?? message.body["previousIds"][0].nonEmptyText else {
             return

@@ -17,14 +17,15 @@ struct SoakTests {
     private static let keptEvents = max(16, seconds / 2)
     private static let keptResources = keptEvents / 4
 
-    @Test func `under mixed load with faults all is answered, and memory, files, threads and rows stay flat`()
+    @Test(arguments: Dialect.all)
+    func `under mixed load with faults all is answered, and memory, files, threads and rows stay flat`(dialect: Dialect)
         async throws
     {
         let limits = [
             "CATTLE_KEPT_EVENTS": String(Self.keptEvents), "CATTLE_KEPT_RESOURCES": String(Self.keptResources),
             "CATTLE_TIDY_SECONDS": "1",
         ]
-        try await Scene.play(.init(isProxied: true, deadlineSeconds: 3, environment: limits)) { scene in
+        try await Scene.play(in: dialect, .init(isProxied: true, deadlineSeconds: 3, environment: limits)) { scene in
             print("soak: seed \(Self.seed), \(Self.seconds) s with \(Self.workers) workers")
             var rests: [Rest] = []
             var total = Tally()
@@ -120,7 +121,7 @@ struct SoakTests {
             case 3: try await ask(known.inspect(), scene, &tally)
             case 4:
                 try await ask(
-                    RancherServer.instancePull(image: Engine.image, server: nil, mode: "cached"), scene, &tally)
+                    scene.dialect.instancePull(image: Engine.image, server: nil, mode: "cached"), scene, &tally)
             default: break
             }
         }
@@ -132,7 +133,7 @@ struct SoakTests {
         }
         if let volume {
             for _ in 0..<10 {
-                if try await ask(RancherServer.volumeRemove(name: volume), scene, &tally).failure == nil { break }
+                if try await ask(scene.dialect.volumeRemove(name: volume), scene, &tally).failure == nil { break }
             }
         }
         tally.lives += 1

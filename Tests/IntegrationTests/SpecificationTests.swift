@@ -55,8 +55,11 @@ struct SpecificationTests {
         return made
     }
 
-    @Test func `processes, health checks and ports are as they were asked for`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.only(.deploymentSyncRequests))
+    func `processes, health checks and ports are as they were asked for`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect) { scene in
             let (event, uuid) = try event("process", scene)
             let made = try await activate(event, uuid, scene)
             try await expectRows(of: "process", in: made)
@@ -70,8 +73,10 @@ struct SpecificationTests {
         }
     }
 
-    @Test func `limits are as they were asked for`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.only(.deploymentSyncRequests)) func `limits are as they were asked for`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect) { scene in
             let (event, uuid) = try event("limits", scene)
             let disk = try Self.blockDevice()
             let changed = try JSON(parsing: event.encodedText.replacingOccurrences(of: "/dev/vda", with: disk))
@@ -82,22 +87,30 @@ struct SpecificationTests {
         }
     }
 
-    @Test func `what is shared, forbidden and given to a container is as it was asked for`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.only(.deploymentSyncRequests))
+    func `what is shared, forbidden and given to a container is as it was asked for`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect) { scene in
             let (event, uuid) = try event("isolation", scene)
             try await expectRows(of: "isolation", in: activate(event, uuid, scene))
         }
     }
 
-    @Test func `a container may have all rights`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.only(.deploymentSyncRequests)) func `a container may have all rights`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect) { scene in
             let (event, uuid) = try event("privileged", scene)
             try await expectRows(of: "privileged", in: activate(event, uuid, scene))
         }
     }
 
-    @Test func `volumes are where they were asked for, also the engine's own directory`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.only(.deploymentSyncRequests))
+    func `volumes are where they were asked for, also the engine's own directory`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect) { scene in
             let other = try await scene.activate(scene.instance("other") { $0.dataVolumes = ["/shared"] })
             let id = try #require(other.externalID)
             let root = try await scene.engine.docker("info", "--format", "{{.DockerRootDir}}")
@@ -113,8 +126,10 @@ struct SpecificationTests {
         }
     }
 
-    @Test func `each kind of network is as it was asked for`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.only(.deploymentSyncRequests)) func `each kind of network is as it was asked for`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect) { scene in
             let id = try #require(try await scene.activate(scene.instance("other")).externalID)
             for kind in ["host", "none", "container", "unnamed"] {
                 let (event, uuid) = try event("network-\(kind)", scene)
@@ -129,10 +144,13 @@ struct SpecificationTests {
         }
     }
 
-    @Test func `a partner for the network that has no container is an error, and nothing is made (defect 40)`()
+    @Test(arguments: Dialect.only(.deploymentSyncRequests))
+    func `a partner for the network that has no container is an error, and nothing is made (defect 40)`(
+        dialect: Dialect
+    )
         async throws
     {
-        try await Scene.play { scene in
+        try await Scene.play(in: dialect) { scene in
             let (event, uuid) = try event("network-container", scene)
             let nobody = try JSON(parsing: event.encodedText.replacingOccurrences(of: "\"f00d\"", with: "null"))
             #expect(try await scene.fail(nobody).contains("has no container yet"))
@@ -140,8 +158,11 @@ struct SpecificationTests {
         }
     }
 
-    @Test func `a container that waits for its network begins with the helper (defect 43)`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.only(.deploymentSyncRequests))
+    func `a container that waits for its network begins with the helper (defect 43)`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect) { scene in
             // The helper of this test does not wait: it becomes the real process at once.
             let helper = "printf '#!/bin/sh\\nexec \"$@\"\\n' >/v/r; busybox chmod 755 /v/r"
             try await scene.engine.docker("run", "--rm", "-v", "rancher-cni:/v", Engine.image, "sh", "-c", helper)

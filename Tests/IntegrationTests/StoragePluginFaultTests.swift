@@ -89,12 +89,15 @@ struct StoragePluginFaultTests {
 
     private static let setting = Scene.Setting(deadlineSeconds: 2)
 
-    @Test func `an instance whose volume cannot be had is not started, and nothing stays mounted (defects 35, 66)`()
+    @Test(arguments: Dialect.all)
+    func `an instance whose volume cannot be had is not started, and nothing stays mounted (defects 35, 66)`(
+        dialect: Dialect
+    )
         async throws
     {
         // A driver without a plug-in is the engine's.
         let cells = Self.cells([.create, .attach, .mount]).filter { $0.verb != .create || $0.fault != .gone }
-        try await Scene.play(Self.setting) { scene in
+        try await Scene.play(in: dialect, Self.setting) { scene in
             _ = try await atOnce(cells) { cell in
                 try await scene.withPlugin(cell.driver) { try await Self.start(cell, $0, scene) }
             }
@@ -132,11 +135,14 @@ struct StoragePluginFaultTests {
         #expect(plugin.mounted.isEmpty, "\(cell)")
     }
 
-    @Test func `a volume that cannot be unmounted is an error after the stop, and is unmounted later (defect 37)`()
+    @Test(arguments: Dialect.all)
+    func `a volume that cannot be unmounted is an error after the stop, and is unmounted later (defect 37)`(
+        dialect: Dialect
+    )
         async throws
     {
         let cells = Self.cells([.unmount])
-        try await Scene.play(Self.setting) { scene in
+        try await Scene.play(in: dialect, Self.setting) { scene in
             _ = try await atOnce(cells, limit: 5) { cell in
                 try await scene.withPlugin(cell.driver) { try await Self.stop(cell, $0, scene) }
             }
@@ -175,10 +181,13 @@ struct StoragePluginFaultTests {
         }
     }
 
-    @Test func `a volume that its plug-in cannot remove is an error, and is removed later (defect 61)`() async throws {
+    @Test(arguments: Dialect.all)
+    func `a volume that its plug-in cannot remove is an error, and is removed later (defect 61)`(dialect: Dialect)
+        async throws
+    {
         // Nobody knows that a driver without a plug-in ever had one.
         let cells = Self.cells([.remove]).filter { $0.fault != .gone }
-        try await Scene.play(Self.setting) { scene in
+        try await Scene.play(in: dialect, Self.setting) { scene in
             _ = try await atOnce(cells) { cell in
                 try await scene.withPlugin(cell.driver) { try await Self.remove(cell, $0, scene) }
             }
@@ -189,7 +198,7 @@ struct StoragePluginFaultTests {
         let volume = scene.volume("v")
         plugin.provide(volume)
         cell.order(plugin)
-        let event = RancherServer.volumeRemove(name: volume, driver: cell.driver)
+        let event = scene.dialect.volumeRemove(name: volume, driver: cell.driver)
         if cell.isSuccess {
             try await scene.succeed(event, within: .seconds(60))
             #expect(plugin.verbs(of: volume) == [.remove], "\(cell)")
@@ -202,10 +211,12 @@ struct StoragePluginFaultTests {
         #expect(plugin.created.isEmpty, "\(cell)")
     }
 
-    @Test func `a call whose answer is lost once is made once more, and nobody notices`() async throws {
+    @Test(arguments: Dialect.all) func `a call whose answer is lost once is made once more, and nobody notices`(
+        dialect: Dialect
+    ) async throws {
         let verbs: [VolumeVerb] = [.create, .attach, .mount, .unmount, .remove]
         let cells = verbs.flatMap { verb in [.cut, .closeDone].map { Cell(verb: verb, fault: $0) } }
-        try await Scene.play { scene in
+        try await Scene.play(in: dialect) { scene in
             _ = try await atOnce(cells, limit: 5) { cell in
                 try await scene.withPlugin(cell.driver) { plugin in
                     let volume = scene.volume("v")
@@ -215,7 +226,7 @@ struct StoragePluginFaultTests {
                     #expect(plugin.mounted == [volume], "\(cell)")
                     try await scene.remove(instance)
                     #expect(plugin.mounted.isEmpty, "\(cell)")
-                    try await scene.succeed(RancherServer.volumeRemove(name: volume, driver: cell.driver))
+                    try await scene.succeed(scene.dialect.volumeRemove(name: volume, driver: cell.driver))
                     #expect(plugin.created.isEmpty, "\(cell)")
                     let expected = verbs.flatMap { $0 == cell.verb ? [$0, $0] : [$0] }
                     #expect(plugin.verbs(of: volume) == expected, "\(cell)")

@@ -11,17 +11,18 @@ struct StoragePluginTests {
 
     /// A play with one plug-in.
     private static func play(
-        _ setting: Scene.Setting = .init(), _ body: (Scene, FakeStoragePlugin) async throws -> Void
+        in dialect: Dialect, _ setting: Scene.Setting = .init(), _ body: (Scene, FakeStoragePlugin) async throws -> Void
     ) async throws {
-        try await Scene.play(setting) { scene in
+        try await Scene.play(in: dialect, setting) { scene in
             try await scene.withPlugin(driver) { try await body(scene, $0) }
         }
     }
 
-    @Test func `volumes are mounted before the container is made, which sees what the plug-in has mounted`()
+    @Test(arguments: Dialect.all)
+    func `volumes are mounted before the container is made, which sees what the plug-in has mounted`(dialect: Dialect)
         async throws
     {
-        try await Self.play { scene, plugin in
+        try await Self.play(in: dialect) { scene, plugin in
             let (first, second) = (scene.volume("first"), scene.volume("second"))
             let instance = scene.instance("sees") {
                 $0.use(first, of: Self.driver, at: "/first", options: ["size": "1", "x": "ä"])
@@ -60,8 +61,10 @@ struct StoragePluginTests {
         }
     }
 
-    @Test func `a container has stopped before its volume is unmounted (defect 37)`() async throws {
-        try await Self.play { scene, plugin in
+    @Test(arguments: Dialect.all) func `a container has stopped before its volume is unmounted (defect 37)`(
+        dialect: Dialect
+    ) async throws {
+        try await Self.play(in: dialect) { scene, plugin in
             let volume = scene.volume("v")
             let slow = ["sh", "-c", "trap 'sleep 1; exit 0' TERM; sleep 3600 & wait"]
             let instance = try await scene.activate(
@@ -91,15 +94,15 @@ struct StoragePluginTests {
 
     @Test(
         "the first two volumes are unmounted if the third cannot be had, whether or not they are mounted by then (defect 35)",
-        arguments: Progress.allCases)
-    func thirdFails(_ progress: Progress) async throws {
-        try await Self.play { scene, plugin in
-            try await scene.withPlugin("other") { other in
+        arguments: Dialect.all, Progress.allCases)
+    func thirdFails(_ dialect: Dialect, _ progress: Progress) async throws {
+        try await Self.play(in: dialect) { scene, plugin in
+            try await scene.withPlugin("rancher-efs") { other in
                 let names = [scene.volume("first"), scene.volume("second")]
                 let third = scene.volume("third")
                 let instance = scene.instance("three") {
                     for name in names { $0.use(name, of: Self.driver, at: "/\(name)") }
-                    $0.use(third, of: "other", at: "/third")
+                    $0.use(third, of: "rancher-efs", at: "/third")
                 }
                 other.order(.error("no such disk"), for: .attach)
                 switch progress {
@@ -109,7 +112,7 @@ struct StoragePluginTests {
                     plugin.order(.delay(milliseconds: 1500), for: .mount, times: 2)
                 }
                 let failure = try await scene.fail(instance.activate())
-                #expect(failure == "/VolumeDriver.Attach '\(third)' (driver 'other') failed: no such disk")
+                #expect(failure == "/VolumeDriver.Attach '\(third)' (driver 'rancher-efs') failed: no such disk")
                 #expect(plugin.mounted.isEmpty)
                 for name in names {
                     #expect(plugin.verbs(of: name) == [.create, .attach, .mount, .unmount], "\(name)")
@@ -123,10 +126,13 @@ struct StoragePluginTests {
         }
     }
 
-    @Test func `a volume stays mounted for who uses it when another container with it cannot be started (defect 36)`()
+    @Test(arguments: Dialect.all)
+    func `a volume stays mounted for who uses it when another container with it cannot be started (defect 36)`(
+        dialect: Dialect
+    )
         async throws
     {
-        try await Self.play { scene, plugin in
+        try await Self.play(in: dialect) { scene, plugin in
             let volume = scene.volume("v")
             let port = try freePort()
             let broken = try await scene.activate(
@@ -155,8 +161,11 @@ struct StoragePluginTests {
         }
     }
 
-    @Test func `a volume that two instances share is unmounted after the second one's stop (defect 36)`() async throws {
-        try await Self.play { scene, plugin in
+    @Test(arguments: Dialect.all)
+    func `a volume that two instances share is unmounted after the second one's stop (defect 36)`(dialect: Dialect)
+        async throws
+    {
+        try await Self.play(in: dialect) { scene, plugin in
             let volume = scene.volume("v")
             var both: [InstanceEvents] = []
             for name in ["one", "two"] {
@@ -172,9 +181,10 @@ struct StoragePluginTests {
     }
 
     @Test(
-        "a plug-in that is started anew is waited for, at the mount and at the unmount", arguments: [true, false])
-    func pluginRestarts(_ leavesSocketFile: Bool) async throws {
-        try await Self.play { scene, plugin in
+        "a plug-in that is started anew is waited for, at the mount and at the unmount", arguments: Dialect.all,
+        [true, false])
+    func pluginRestarts(_ dialect: Dialect, _ leavesSocketFile: Bool) async throws {
+        try await Self.play(in: dialect) { scene, plugin in
             let volume = scene.volume("v")
             let instance = scene.instance("patient") { $0.use(volume, of: Self.driver) }
             // It goes as soon as it has taken a call, and is back a second after.
@@ -203,9 +213,9 @@ struct StoragePluginTests {
 
     @Test(
         "an agent that is killed in the middle of a call ends it well, and nothing is mounted for nobody",
-        arguments: [VolumeVerb.create, .attach, .mount, .unmount])
-    func killed(_ verb: VolumeVerb) async throws {
-        try await Self.play { scene, plugin in
+        arguments: Dialect.all, [VolumeVerb.create, .attach, .mount, .unmount])
+    func killed(_ dialect: Dialect, _ verb: VolumeVerb) async throws {
+        try await Self.play(in: dialect) { scene, plugin in
             let volume = scene.volume("v")
             var instance = scene.instance("killed") { $0.use(volume, of: Self.driver) }
             if verb == .unmount { instance = try await scene.activate(instance) }
@@ -227,10 +237,11 @@ struct StoragePluginTests {
         }
     }
 
-    @Test func `an instance that is removed after the agent was killed in a mount leaves nothing mounted`()
+    @Test(arguments: Dialect.all)
+    func `an instance that is removed after the agent was killed in a mount leaves nothing mounted`(dialect: Dialect)
         async throws
     {
-        try await Self.play { scene, plugin in
+        try await Self.play(in: dialect) { scene, plugin in
             let volume = scene.volume("v")
             let instance = scene.instance("killed") { $0.use(volume, of: Self.driver) }
             plugin.order(.hang(isDone: true), for: .mount, times: 2)
@@ -247,8 +258,10 @@ struct StoragePluginTests {
         }
     }
 
-    @Test func `an agent that was started anew unmounts what the one before it has mounted`() async throws {
-        try await Self.play { scene, plugin in
+    @Test(arguments: Dialect.all) func `an agent that was started anew unmounts what the one before it has mounted`(
+        dialect: Dialect
+    ) async throws {
+        try await Self.play(in: dialect) { scene, plugin in
             let volume = scene.volume("v")
             let instance = try await scene.activate(scene.instance("kept") { $0.use(volume, of: Self.driver) })
             try await scene.restart()
@@ -260,11 +273,13 @@ struct StoragePluginTests {
 
     // MARK: Removal
 
-    @Test func `a volume that is in use is not removed, and afterwards it is`() async throws {
-        try await Self.play { scene, plugin in
+    @Test(arguments: Dialect.all) func `a volume that is in use is not removed, and afterwards it is`(dialect: Dialect)
+        async throws
+    {
+        try await Self.play(in: dialect) { scene, plugin in
             let volume = scene.volume("v")
             let instance = try await scene.activate(scene.instance("user") { $0.use(volume, of: Self.driver) })
-            let removal = RancherServer.volumeRemove(name: volume, driver: Self.driver)
+            let removal = scene.dialect.volumeRemove(name: volume, driver: Self.driver)
             let failure = try await scene.fail(removal)
             #expect(failure == "Volume \(volume) is in use by instance \(instance.uuid)")
             #expect(plugin.verbs(of: volume) == [.create, .attach, .mount])
@@ -276,20 +291,23 @@ struct StoragePluginTests {
         }
     }
 
-    @Test func `a refused removal is tried three times, one that the server shall retry only once (defects 61, 62)`()
+    @Test(arguments: Dialect.all)
+    func `a refused removal is tried three times, one that the server shall retry only once (defects 61, 62)`(
+        dialect: Dialect
+    )
         async throws
     {
-        try await Self.play { scene, plugin in
+        try await Self.play(in: dialect) { scene, plugin in
             let (refused, again) = (scene.volume("refused"), scene.volume("again"))
             plugin.provide(refused)
             plugin.provide(again)
             plugin.order(.error("disk on fire"), for: .remove, times: 3)
-            let removal = RancherServer.volumeRemove(name: refused, driver: Self.driver)
+            let removal = scene.dialect.volumeRemove(name: refused, driver: Self.driver)
             let failure = try await scene.fail(removal)
             #expect(failure == "/VolumeDriver.Remove '\(refused)' (driver '\(Self.driver)') failed: disk on fire")
             #expect(plugin.verbs(of: refused) == [.remove, .remove, .remove])
             plugin.order(.error("Busy. Should retry"), for: .remove)
-            let busy = try await scene.fail(RancherServer.volumeRemove(name: again, driver: Self.driver))
+            let busy = try await scene.fail(scene.dialect.volumeRemove(name: again, driver: Self.driver))
             #expect(busy.hasSuffix("failed: Busy. Should retry"))
             #expect(plugin.verbs(of: again) == [.remove])
             #expect(plugin.created == [refused, again])
@@ -298,13 +316,15 @@ struct StoragePluginTests {
         }
     }
 
-    @Test func `a volume is not taken for removed because its plug-in is gone (defect 61)`() async throws {
-        try await Self.play { scene, plugin in
+    @Test(arguments: Dialect.all) func `a volume is not taken for removed because its plug-in is gone (defect 61)`(
+        dialect: Dialect
+    ) async throws {
+        try await Self.play(in: dialect) { scene, plugin in
             let volume = scene.volume("v")
             let instance = try await scene.activate(scene.instance("user") { $0.use(volume, of: Self.driver) })
             try await scene.remove(instance)
             plugin.vanish(leavingSocketFile: false)
-            let removal = RancherServer.volumeRemove(name: volume, driver: Self.driver)
+            let removal = scene.dialect.volumeRemove(name: volume, driver: Self.driver)
             let failure = try await scene.fail(removal)
             #expect(failure == "There is no storage plug-in for driver \(Self.driver) of volume \(volume)")
             plugin.reappear()
@@ -313,15 +333,17 @@ struct StoragePluginTests {
         }
     }
 
-    @Test func `the path of a driver's name leads nowhere else (defect 67)`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `the path of a driver's name leads nowhere else (defect 67)`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect) { scene in
             try await scene.withPlugin("../outside") { plugin in
                 let volume = scene.volume("v")
                 let instance = scene.instance("path") { $0.use(volume, of: "../outside") }
                 let failure = try await scene.fail(instance.activate(), within: .seconds(60))
                 print("a path as driver: \(failure)")
                 try await scene.confirmGone(instance)
-                try await scene.succeed(RancherServer.volumeRemove(name: volume, driver: "../outside"))
+                try await scene.succeed(scene.dialect.volumeRemove(name: volume, driver: "../outside"))
                 #expect(plugin.calls.isEmpty)
             }
         }

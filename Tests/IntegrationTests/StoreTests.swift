@@ -8,8 +8,10 @@ import Testing
 /// What becomes of the agent when its memory is lost, spoilt, full or wanted by another.
 @Suite(.serialized, .engineDifferences)
 struct StoreTests {
-    @Test func `containers are adopted again when the database was deleted`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `containers are adopted again when the database was deleted`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect) { scene in
             let instance = try await adopted(scene) { directory in
                 for name in try FileManager.default.contentsOfDirectory(atPath: directory) where name.contains(".db") {
                     try FileManager.default.removeItem(atPath: "\(directory)/\(name)")
@@ -36,9 +38,11 @@ struct StoreTests {
         }
     }
 
-    @Test(arguments: Damage.allCases)
-    func `a spoilt database is moved aside, and containers are adopted again`(damage: Damage) async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all, Damage.allCases)
+    func `a spoilt database is moved aside, and containers are adopted again`(dialect: Dialect, damage: Damage)
+        async throws
+    {
+        try await Scene.play(in: dialect) { scene in
             let instance = try await adopted(scene) { directory in
                 for name in try FileManager.default.contentsOfDirectory(atPath: directory) where name.hasSuffix(".db") {
                     let file = URL(fileURLWithPath: "\(directory)/\(name)")
@@ -65,8 +69,10 @@ struct StoreTests {
         return known
     }
 
-    @Test func `a full disk is an honest error, and all is well when there is room again`() async throws {
-        try await Scene.play(.init(starts: false)) { scene in
+    @Test(arguments: Dialect.all) func `a full disk is an honest error, and all is well when there is room again`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect, .init(starts: false)) { scene in
             try #require(mount("tmpfs", scene.stateDirectory, "tmpfs", 0, "size=2m") == 0)
             defer { umount2(scene.stateDirectory, Int32(MNT_DETACH)) }
             try await scene.start()
@@ -105,8 +111,10 @@ struct StoreTests {
         }
     }
 
-    @Test func `what the engine did while the disk was full is seen when there is room again`() async throws {
-        try await Scene.play(.init(isProxied: true, starts: false)) { scene in
+    @Test(arguments: Dialect.all) func `what the engine did while the disk was full is seen when there is room again`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect, .init(isProxied: true, starts: false)) { scene in
             try #require(mount("tmpfs", scene.stateDirectory, "tmpfs", 0, "size=2m") == 0)
             defer { umount2(scene.stateDirectory, Int32(MNT_DETACH)) }
             try await scene.start()
@@ -151,8 +159,10 @@ struct StoreTests {
         while write(file, block, block.count) > 0 {}
     }
 
-    @Test func `a second agent on the same state says so and ends`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `a second agent on the same state says so and ends`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect) { scene in
             let (ending, output) = try await scene.agent.command("--url", scene.server.registrationURL)
             #expect(ending != .code(0))
             #expect(output.contains("Another agent uses the state directory"))
@@ -160,8 +170,10 @@ struct StoreTests {
         }
     }
 
-    @Test func `the signal to stop is obeyed within eight seconds, idle and busy`() async throws {
-        try await Scene.play(.init(isProxied: true)) { scene in
+    @Test(arguments: Dialect.all) func `the signal to stop is obeyed within eight seconds, idle and busy`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect, .init(isProxied: true)) { scene in
             let idle = try await scene.agent.terminate()
             print("SIGTERM, idle: \(idle.ending) after \(idle.took.inSeconds) s")
             #expect(idle.ending == .code(0))
@@ -189,8 +201,10 @@ struct StoreTests {
         }
     }
 
-    @Test func `the signal to stop is obeyed while the server hangs, and while it is away`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `the signal to stop is obeyed while the server hangs, and while it is away`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect) { scene in
             let instance = scene.instance("hanging")
             scene.server.setFaults { $0.publishHangCount = 1 }
             let event = instance.activate()
@@ -213,8 +227,8 @@ struct StoreTests {
         }
     }
 
-    @Test func `the state is readable beside the living agent`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all) func `the state is readable beside the living agent`(dialect: Dialect) async throws {
+        try await Scene.play(in: dialect) { scene in
             let instance = try await scene.activate(scene.instance("shown"))
             let (ending, text) = try await scene.agent.command("state")
             #expect(ending == .code(0))

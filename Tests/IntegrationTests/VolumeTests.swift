@@ -7,8 +7,11 @@ import Testing
 /// Volumes that the engine keeps, and directories of the host (PROTOCOL 7.3, 7.5).
 @Suite(.serialized, .engineDifferences)
 struct VolumeTests {
-    @Test func `a driver's options reach the engine, and the volume is used again when it is there`() async throws {
-        try await Scene.play(.init(isProxied: true)) { scene in
+    @Test(arguments: Dialect.all)
+    func `a driver's options reach the engine, and the volume is used again when it is there`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect, .init(isProxied: true)) { scene in
             let volume = scene.volume("options")
             let instance = scene.instance("options") {
                 $0.use(volume, of: "local", options: ["type": "tmpfs", "device": "tmpfs", "o": "mode=0700"])
@@ -26,8 +29,11 @@ struct VolumeTests {
         }
     }
 
-    @Test func `a volume of the same name and another driver is not taken for the one (defect 60)`() async throws {
-        try await Scene.play { scene in
+    @Test(arguments: Dialect.all)
+    func `a volume of the same name and another driver is not taken for the one (defect 60)`(dialect: Dialect)
+        async throws
+    {
+        try await Scene.play(in: dialect) { scene in
             let volume = scene.volume("same")
             try await scene.engine.docker("volume", "create", volume)
             let instance = scene.instance("same") { $0.use(volume, of: "rancher-nfs") }
@@ -38,13 +44,16 @@ struct VolumeTests {
         }
     }
 
-    @Test func `a volume in use is tried three times, then that is the answer, and it is still there (defect 61)`()
+    @Test(arguments: Dialect.all)
+    func `a volume in use is tried three times, then that is the answer, and it is still there (defect 61)`(
+        dialect: Dialect
+    )
         async throws
     {
-        try await Scene.play(.init(isProxied: true)) { scene in
+        try await Scene.play(in: dialect, .init(isProxied: true)) { scene in
             let volume = scene.volume("used")
             let user = try await scene.engine.docker("create", "-v", "\(volume):/data", Engine.image)
-            let event = RancherServer.volumeRemove(name: volume)
+            let event = scene.dialect.volumeRemove(name: volume)
             let failure = try await scene.fail(event)
             print("in use: \(failure)")
             #expect(failure.contains("in use") || failure.contains("being used"))
@@ -69,7 +78,8 @@ struct VolumeTests {
 
     @Test(
         "nothing is ever deleted at the uri of a volume that is removed (defects 63, 64)",
-        arguments: [
+        arguments: Dialect.all,
+        [
             Directory(driver: nil, isHostPath: true, scheme: "file://"),
             Directory(driver: nil, isHostPath: false, scheme: "file://"),
             Directory(driver: "", isHostPath: false, scheme: "file://file://"),
@@ -77,8 +87,8 @@ struct VolumeTests {
             Directory(driver: "local", isHostPath: true, scheme: "file://"),
             Directory(driver: "local", isHostPath: false, scheme: "file://"),
         ])
-    func uri(_ given: Directory) async throws {
-        try await Scene.play { scene in
+    func uri(_ dialect: Dialect, _ given: Directory) async throws {
+        try await Scene.play(in: dialect) { scene in
             let directory = scene.directory + "/precious"
             let file = directory + "/deep/file"
             try FileManager.default.createDirectory(atPath: directory + "/deep", withIntermediateDirectories: true)
@@ -89,15 +99,10 @@ struct VolumeTests {
             var instance = scene.instance("uri") { $0.dataVolumes = ["\(directory):/data"] }
             instance = try await scene.activate(instance)
             try await scene.remove(instance)
-            let event = RancherServer.makeEvent(
-                name: "storage.volume.remove", resourceType: "volume", resourceId: "1v9",
-                data: [
-                    "volume": [
-                        "id": "1v9", "type": "volume", "name": .string(volume), "driver": JSON(given.driver),
-                        "driverOpts": nil, "uri": .string(given.scheme + directory),
-                        "isHostPath": .bool(given.isHostPath), "uuid": "volume-1v9", "state": "removing",
-                    ]
-                ])
+            let event = dialect.remove(
+                .init(
+                    id: "1v9", name: volume, driver: given.driver, uri: given.scheme + directory,
+                    isHostPath: given.isHostPath))
             try await scene.succeed(event)
             #expect(try await !scene.engine.hasVolume(volume))
             #expect(try String(contentsOfFile: file, encoding: .utf8) == "precious")

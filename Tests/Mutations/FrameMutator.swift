@@ -13,7 +13,7 @@ package struct MutatedFrame: Sendable, CustomStringConvertible {
     package var text: String { String(decoding: bytes, as: UTF8.self) }
 }
 
-/// Makes mutated copies of all the events in `fixtures/`, the same ones for the same seed.
+/// Makes mutated copies of all the events in `fixtures/` of one dialect or more, the same ones for the same seed.
 package struct FrameMutator {
     private struct Fixture {
         let name: String
@@ -33,20 +33,25 @@ package struct FrameMutator {
     /// What stands in the text in place of bytes that no JSON value can hold.
     private var raw: [UInt8] = []
 
-    /// - Parameter label: Begins the ids of the events, so that they are nobody else's.
+    /// - Parameters:
+    ///   - label: Begins the ids of the events, so that they are nobody else's.
+    ///   - dialects: Whose events, by the versions of Rancher: `2.0`, `1.6`.
     /// - Throws: if a fixture cannot be read.
-    package init(seed: UInt64, label: String) throws {
+    package init(seed: UInt64, label: String, dialects: [String] = ["2.0"]) throws {
         self.seed = seed
         self.label = label
         random = SeededGenerator(seed: seed)
         let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: "fixtures")
-        fixtures = try FileManager.default.contentsOfDirectory(atPath: directory.path)
-            .filter { $0.hasSuffix(".json") }.sorted()
-            .map { name in
-                let event = try JSON(parsing: Array(try Data(contentsOf: directory.appending(path: name))))
-                return Fixture(name: name, event: event, ways: event.ways)
-            }
+        fixtures = try dialects.flatMap { dialect in
+            let folder = dialect == "2.0" ? "" : dialect + "/"
+            return try FileManager.default.contentsOfDirectory(atPath: directory.appending(path: folder).path)
+                .filter { $0.hasSuffix(".json") }.sorted()
+                .map { name in
+                    let event = try JSON(parsing: Array(try Data(contentsOf: directory.appending(path: folder + name))))
+                    return Fixture(name: folder + name, event: event, ways: event.ways)
+                }
+        }
     }
 
     /// The names of the files that the copies are made of.
@@ -67,6 +72,8 @@ package struct FrameMutator {
         let volume = "demo-data\(Int.random(in: 0..<8, using: &random))"
         event = event.changing(["data", "volume", "name"], to: .string(volume))
         event = event.changing(["data", "deploymentSyncRequest", "volumes", "0", "name"], to: .string(volume))
+        event = event.changing(["data", "instanceHostMap", "instance", "uuid"], to: .string(uuid))
+        event = event.changing(["data", "volumeStoragePoolMap", "volume", "name"], to: .string(volume))
         var bytes: [UInt8]
         switch Int.random(in: 0..<12, using: &random) {
         case 0: bytes = event.encoded

@@ -66,10 +66,11 @@ struct Client: Sendable {
 
     /// Opens a subscription and runs the body with it.
     func subscribed<Result: Sendable>(
-        to names: [String] = Client.allNames, body: (RawConnection) async throws -> Result
+        to names: [String] = Client.allNames, path: String = "/v3/subscribe",
+        body: (RawConnection) async throws -> Result
     ) async throws -> Result {
         try await RawConnection.with(server) { connection in
-            let status = try await connection.subscribe(names, user: user ?? "", password: password)
+            let status = try await connection.subscribe(names, user: user ?? "", password: password, path: path)
             guard status == 101 else { throw SimulatorError.wrongState("status \(status)") }
             try await server.waitForSubscriber()
             return try await body(connection)

@@ -1,3 +1,4 @@
+import Foundation
 import LosslessJSON
 import Testing
 
@@ -15,18 +16,37 @@ struct EventTests {
         return ran
     }
 
-    static let fixtures: [String: JSON] = [
-        "activate": demo.activate(),
-        "deactivate": ran.deactivate(timeoutSeconds: 2),
-        "remove": ran.remove(),
-        "inspect": RancherServer.instanceInspect(name: demo.dockerName),
-        "pull": RancherServer.instancePull(
-            image: "rancher-demo:latest", server: "127.0.0.1:5000", tag: "pull-demo"),
-        "pull-complete": RancherServer.instancePull(
-            image: "rancher-demo:latest", server: "127.0.0.1:5000", complete: true, tag: "pull-demo"),
-        "volume-remove": RancherServer.volumeRemove(name: "demo-data"),
-        "ping": RancherServer.ping(stats: true, resources: true, instances: true),
-    ]
+    static let fixtures: [String: JSON] = fixtures(in: .rancher20, "").merging(fixtures(in: .rancher16, "1.6/")) { $1 }
+
+    /// The events of one dialect, by their files.
+    private static func fixtures(in dialect: RancherServer.Dialect, _ folder: String) -> [String: JSON] {
+        func spoken(_ instance: InstanceEvents) -> InstanceEvents {
+            var spoken = instance
+            spoken.dialect = dialect
+            return spoken
+        }
+        let image = "rancher-demo:latest"
+        let registry = "127.0.0.1:5000"
+        let volume = InstanceEvents.Volume(name: "demo-data")
+        var events = [
+            "activate": spoken(demo).activate(),
+            "deactivate": spoken(ran).deactivate(timeoutSeconds: 2),
+            "remove": spoken(ran).remove(),
+            "inspect": dialect.instanceInspect(name: demo.dockerName),
+            "pull": dialect.instancePull(image: image, server: registry, tag: "pull-demo"),
+            "pull-complete": dialect.instancePull(image: image, server: registry, complete: true, tag: "pull-demo"),
+            "volume-remove": dialect.remove(volume),
+            "ping": dialect.ping(stats: true, resources: true, instances: true),
+        ]
+        if dialect == .rancher16 {
+            events["volume-activate"] = RancherServer.Dialect.volumeActivate(volume)
+            events["image-activate"] = RancherServer.Dialect.imageActivate(image)
+            events["root-volume-remove"] = dialect.remove(.init(rootOf: spoken(ran)))
+            events["force-stop"] = RancherServer.Dialect.instanceForceStop(id: demo.dockerName, wantsAnswer: true)
+            events["config-update"] = RancherServer.Dialect.configUpdate(items: ["demo"])
+        }
+        return Dictionary(uniqueKeysWithValues: events.map { (folder + $0.key, $0.value) })
+    }
 
     static var folder: String {
         #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/fixtures"
@@ -41,8 +61,14 @@ struct EventTests {
 
     @Test(arguments: fixtures.keys.sorted())
     func `a fixture is what the builder makes`(name: String) throws {
-        let event = try RancherServer.readEvent(path: "\(Self.folder)/\(name).json")
+        let path = "\(Self.folder)/\(name).json"
         let expected = try #require(Self.fixtures[name])
+        if ProcessInfo.processInfo.environment["WRITE_FIXTURES"] != nil,
+            (try? RancherServer.readEvent(path: path)) == nil
+        {
+            try expected.prettyText.appending("\n").write(toFile: path, atomically: true, encoding: .utf8)
+        }
+        let event = try RancherServer.readEvent(path: path)
         #expect(Self.lasting(event) == Self.lasting(expected))
         for key in ["id", "replyTo", "time"] { #expect(event[key].nonEmptyText != nil) }
     }
@@ -111,7 +137,7 @@ struct EventTests {
 
     @Test func `pings ask for everything at first and then for as much as the real server does`() {
         func options(_ number: Int) -> [Bool] {
-            let options = RancherServer.ping(agentID: "1a1", number: number)["data"]["options"]
+            let options = RancherServer.Dialect.rancher20.ping(agentID: "1a1", number: number)["data"]["options"]
             return ["stats", "resources", "instances"].map { options[$0].boolean == true }
         }
         #expect(options(0) == [true, true, true])
@@ -122,9 +148,9 @@ struct EventTests {
     }
 
     @Test func `a pull without a credential has none`() {
-        let image = RancherServer.instancePull(image: "nginx")["data"]["instancePull"]["image"]
+        let image = RancherServer.Dialect.rancher20.instancePull(image: "nginx")["data"]["instancePull"]["image"]
         #expect(image["registryCredential"].isNull)
-        let secret = RancherServer.instancePull(
+        let secret = RancherServer.Dialect.rancher20.instancePull(
             image: "nginx", credential: .init(publicValue: "bob", secretValue: "s", serverAddress: "r.example"))
         let credential = secret["data"]["instancePull"]["image"]["registryCredential"]
         #expect(credential["publicValue"] == "bob")

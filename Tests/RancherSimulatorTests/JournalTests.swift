@@ -31,7 +31,7 @@ struct JournalTests {
 
     @Test func `what was sent and taken is known to the next server`() async throws {
         defer { unlink(path) }
-        let event = RancherServer.ping()
+        let event = RancherServer.Dialect.rancher20.ping()
         let id = event["id"].text ?? ""
         try await withServer { server, client in
             try await client.subscribed { _ in

@@ -37,7 +37,7 @@ struct PublishTests {
         try await RancherServer.withServer { server async throws in
             let client = Client.agent(server)
             try await client.subscribed { _ in
-                let event = RancherServer.ping()
+                let event = RancherServer.Dialect.rancher20.ping()
                 let id = event["id"].text ?? ""
                 server.send(event: event)
                 try await client.reply(to: event, transitioning: "yes", message: "Pulling")
@@ -57,7 +57,7 @@ struct PublishTests {
         try await RancherServer.withServer { server async throws in
             let client = Client.agent(server)
             try await client.subscribed { _ in
-                let event = RancherServer.ping()
+                let event = RancherServer.Dialect.rancher20.ping()
                 server.send(event: event)
                 _ = try await client.post("/v3/publish", ["name": "reply.0", "previousIds": [event["id"]]])
                 #expect(server.published.count == 1)
@@ -69,7 +69,7 @@ struct PublishTests {
     @Test func `asking waits for the answer, and for a limited time`() async throws {
         try await RancherServer.withServer { server async throws in
             let client = Client.agent(server)
-            let event = RancherServer.ping()
+            let event = RancherServer.Dialect.rancher20.ping()
             await #expect(throws: SimulatorError.wrongState("nobody is subscribed")) { try await server.ask(event) }
             try await client.subscribed { connection async throws in
                 async let answer = server.ask(event)
@@ -77,7 +77,7 @@ struct PublishTests {
                 try await client.reply(to: received, data: ["hashKey": "x"])
                 #expect(try await answer.data == ["hashKey": "x"])
                 await #expect(throws: SimulatorError.self) {
-                    try await server.ask(RancherServer.ping(), timeout: .milliseconds(20))
+                    try await server.ask(RancherServer.Dialect.rancher20.ping(), timeout: .milliseconds(20))
                 }
             }
         }
@@ -150,7 +150,7 @@ struct PublishTests {
     }
 
     @Test func `of very many messages the newest are kept, with their events`() {
-        var state = ServerState()
+        var state = ServerState(dialect: .rancher20)
         for number in 0...ServerState.listLimit {
             let message: JSON = ["name": "reply.1", "previousIds": [.string("event-\(number)")]]
             _ = state.take(message, accessKey: "A")

@@ -53,10 +53,10 @@ struct SubscriptionTests {
 
     @Test func `an event goes to those who asked for its name`() async throws {
         try await RancherServer.withServer { server async throws in
-            #expect(!server.send(event: RancherServer.ping()))
+            #expect(!server.send(event: RancherServer.Dialect.rancher20.ping()))
             try await Client.agent(server).subscribed(to: ["compute.instance.inspect"]) { connection async throws in
-                #expect(!server.send(event: RancherServer.ping()))
-                let event = RancherServer.instanceInspect(name: "web")
+                #expect(!server.send(event: RancherServer.Dialect.rancher20.ping()))
+                let event = RancherServer.Dialect.rancher20.instanceInspect(name: "web")
                 #expect(server.send(event: event))
                 #expect(try await connection.event() == event)
             }
@@ -69,7 +69,10 @@ struct SubscriptionTests {
             try await Client.agent(server, key: "a").subscribed { first async throws in
                 try await Client.agent(server, key: "b").subscribed { second async throws in
                     try await server.waitForSubscriber(after: 1)
-                    let (one, two, both) = (RancherServer.ping(), RancherServer.ping(), RancherServer.ping())
+                    let (one, two, both) = (
+                        RancherServer.Dialect.rancher20.ping(), RancherServer.Dialect.rancher20.ping(),
+                        RancherServer.Dialect.rancher20.ping()
+                    )
                     let keys = RancherServer.credentials(registrationKey: "a")
                     server.send(event: one, to: .agent(accessKey: keys.accessKey))
                     server.send(event: two, to: .newest)
@@ -144,9 +147,9 @@ struct SubscriptionTests {
                 try await server.wait(for: "the ping", timeout: .seconds(10)) {
                     $0.pingFramesReceived == 1 ? true : nil
                 }
-                #expect(server.send(event: RancherServer.ping()))
+                #expect(server.send(event: RancherServer.Dialect.rancher20.ping()))
                 try await client.subscribed { second async throws in
-                    let event = RancherServer.ping()
+                    let event = RancherServer.Dialect.rancher20.ping()
                     server.send(event: event)
                     #expect(try await second.event() == event)
                 }
@@ -192,7 +195,7 @@ struct SubscriptionTests {
         try await RancherServer.withServer { server async throws in
             let client = Client.agent(server)
             let port = server.port
-            let event = RancherServer.ping()
+            let event = RancherServer.Dialect.rancher20.ping()
             try await client.subscribed { connection async throws in
                 server.send(event: event)
                 try await client.reply(to: event)
@@ -253,7 +256,7 @@ struct SubscriptionTests {
             var observations = server.observations().makeAsyncIterator()
             let client = Client.agent(server)
             try await client.subscribed { _ in
-                let event = RancherServer.ping()
+                let event = RancherServer.Dialect.rancher20.ping()
                 server.send(event: event)
                 try await client.reply(to: event)
                 let subscription = try #require(server.subscriptions.first)
