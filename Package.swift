@@ -183,7 +183,8 @@ let package = Package(
         .testTarget(
             name: "RuntimeTests",
             dependencies: [
-                "DockerEngine", "EngineStub", "LosslessJSON", "Model", "RancherAPI", "Runtime", "StoragePlugin", nioCore,
+                "DockerEngine", "EngineStub", "LosslessJSON", "Model", "RancherAPI", "Runtime", "StoragePlugin",
+                nioCore,
                 nioPosix, nioHTTP, httpClient, logging,
             ]),
         .testTarget(name: "LosslessJSONTests", dependencies: ["LosslessJSON"]),

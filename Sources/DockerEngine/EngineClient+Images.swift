@@ -118,7 +118,8 @@ extension EngineClient {
     ///
     /// - Parameter work: What the stream tells of, for errors.
     static func watched(
-        _ work: String, call: String, within silence: Duration, _ read: @escaping @Sendable (Activity) async throws -> Void
+        _ work: String, call: String, within silence: Duration,
+        _ read: @escaping @Sendable (Activity) async throws -> Void
     ) async throws(EngineError) {
         let activity = Activity()
         let timed = await race(against: { await activity.silence(of: silence) }) {

@@ -38,8 +38,10 @@ extension InstanceMachine {
         case .unobserved: return find
         case .missing:
             if !specification.externalID.isEmpty {
-                return isInspected
-                    ? .fail("Container \(specification.externalID) has been deleted from the host") : find
+                guard isInspected else { return find }
+                guard specification.isMadeAnew else {
+                    return .fail("Container \(specification.externalID) has been deleted from the host")
+                }
             }
             return requiredVolumes ?? requiredImage
                 ?? .perform(.createContainer(specification, mountpoints: mountpoints))

@@ -102,6 +102,8 @@ package struct InstanceSpecification: Sendable, Hashable {
     package var noop: Bool
     /// Seconds between the stop signal and the kill.
     package var stopGraceSeconds: Int
+    /// A container that the server knows of and that is gone is made anew, instead of reported as deleted.
+    package var isMadeAnew: Bool
     /// By what marks its container is recognised.
     package var marks: ContainerMarks
 
@@ -114,6 +116,7 @@ package struct InstanceSpecification: Sendable, Hashable {
         volumes = []
         noop = false
         stopGraceSeconds = InstanceSpecification.defaultStopGraceSeconds
+        isMadeAnew = false
         marks = .own
     }
 
@@ -145,6 +148,7 @@ extension InstanceSpecification: Recorded {
         try record.member("build", &build)
         try record.member("noop", &noop)
         try record.member("stopGraceSeconds", &stopGraceSeconds, unless: Self.defaultStopGraceSeconds)
+        try record.member("isMadeAnew", &isMadeAnew)
         try record.member("marks", &marks, unless: .own)
     }
 }

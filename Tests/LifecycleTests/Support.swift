@@ -102,6 +102,11 @@ extension Step {
         return reason
     }
 
+    var isCreate: Bool {
+        guard case .perform(.createContainer) = self else { return false }
+        return true
+    }
+
     var isEnd: Bool {
         switch self {
         case .settle, .fail: true

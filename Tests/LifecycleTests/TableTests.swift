@@ -161,6 +161,18 @@ struct TableTests {
         }
     }
 
+    @Test("A container that has vanished is made anew for a server that wants it so")
+    func madeAnew() {
+        var specification = instance(externalID: "c9")
+        specification.isMadeAnew = true
+        var machine = Self.machine(specification, .running, .missing, .inspection)
+        #expect(machine.next.isCreate)
+        machine.step(.created(id: "c10"))
+        #expect(machine.containerID == "c10")
+        // A list alone does not tell that there is none.
+        #expect(Self.machine(specification, .running, .missing, .list).next != machine.next)
+    }
+
     // MARK: Volumes
 
     struct VolumeCell: Sendable {

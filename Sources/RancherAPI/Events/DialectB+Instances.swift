@@ -68,6 +68,7 @@ struct InstanceRequest {
             uuid: try instance["uuid"].text(), name: instance["name"].value.text ?? "",
             externalID: try instance["externalId"].text())
         specification.marks = .all
+        specification.isMadeAnew = true
         specification.rancherID = instance["id"].value.nonEmptyText ?? ""
         specification.stopGraceSeconds = DialectA.stopGraceSeconds(process["timeout"].value)
         return specification
