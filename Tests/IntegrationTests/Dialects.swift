@@ -34,6 +34,8 @@ enum Speciality: CaseIterable {
     case deploymentSyncRequests
     /// Nothing that the dialects differ in is spoken: the connection is refused before.
     case noWordSpoken
+    /// Each failure of a storage plug-in is played with a driver of its own.
+    case driversOfAnyName
     /// Images and volumes that are brought here before an instance needs them.
     case activationAhead
     /// The server has containers stopped of which it knows nothing any more.
@@ -45,7 +47,7 @@ enum Speciality: CaseIterable {
 
     var dialect: Dialect {
         switch self {
-        case .deploymentSyncRequests, .noWordSpoken: .rancher20
+        case .deploymentSyncRequests, .noWordSpoken, .driversOfAnyName: .rancher20
         case .activationAhead, .forcedStop, .configurationUpdate, .rootVolumes: .rancher16
         }
     }
@@ -55,6 +57,7 @@ enum Speciality: CaseIterable {
         switch self {
         case .deploymentSyncRequests: "the columns of 1.6 have a table of their own, held against the create call"
         case .noWordSpoken: "nothing is said before the certificate is refused, in neither dialect"
+        case .driversOfAnyName: "1.6 knows the plug-ins of five drivers; how their failures end is the same below"
         case .activationAhead: "2.0 has no storage.image.activate and no storage.volume.activate"
         case .forcedStop: "2.0 has no compute.instance.force.stop"
         case .configurationUpdate: "2.0 has no config.update"

@@ -89,7 +89,7 @@ struct StoragePluginFaultTests {
 
     private static let setting = Scene.Setting(deadlineSeconds: 2)
 
-    @Test(arguments: Dialect.all)
+    @Test(arguments: Dialect.only(.driversOfAnyName))
     func `an instance whose volume cannot be had is not started, and nothing stays mounted (defects 35, 66)`(
         dialect: Dialect
     )
@@ -135,7 +135,7 @@ struct StoragePluginFaultTests {
         #expect(plugin.mounted.isEmpty, "\(cell)")
     }
 
-    @Test(arguments: Dialect.all)
+    @Test(arguments: Dialect.only(.driversOfAnyName))
     func `a volume that cannot be unmounted is an error after the stop, and is unmounted later (defect 37)`(
         dialect: Dialect
     )
@@ -181,7 +181,7 @@ struct StoragePluginFaultTests {
         }
     }
 
-    @Test(arguments: Dialect.all)
+    @Test(arguments: Dialect.only(.driversOfAnyName))
     func `a volume that its plug-in cannot remove is an error, and is removed later (defect 61)`(dialect: Dialect)
         async throws
     {
@@ -211,7 +211,8 @@ struct StoragePluginFaultTests {
         #expect(plugin.created.isEmpty, "\(cell)")
     }
 
-    @Test(arguments: Dialect.all) func `a call whose answer is lost once is made once more, and nobody notices`(
+    @Test(arguments: Dialect.only(.driversOfAnyName))
+    func `a call whose answer is lost once is made once more, and nobody notices`(
         dialect: Dialect
     ) async throws {
         let verbs: [VolumeVerb] = [.create, .attach, .mount, .unmount, .remove]

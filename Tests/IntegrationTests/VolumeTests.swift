@@ -36,9 +36,9 @@ struct VolumeTests {
         try await Scene.play(in: dialect) { scene in
             let volume = scene.volume("same")
             try await scene.engine.docker("volume", "create", volume)
-            let instance = scene.instance("same") { $0.use(volume, of: "rancher-nfs") }
+            let instance = scene.instance("same") { $0.use(volume, of: "elsewhere") }
             let failure = try await scene.fail(instance.activate())
-            #expect(failure == "Volume \(volume) exists with driver local instead of rancher-nfs")
+            #expect(failure == "Volume \(volume) exists with driver local instead of elsewhere")
             try await scene.confirmGone(instance)
             #expect(try await scene.engine.hasVolume(volume))
         }
