@@ -10,6 +10,8 @@ struct Outbox {
         var isOnItsWay = false
         /// Its time has come, and it waits for a place.
         var isReady = false
+        /// The event came again while it was on its way: the server may have taken it before it asked anew.
+        var isAskedAgain = false
     }
 
     var letters: [String: Letter] = [:]
@@ -44,8 +46,8 @@ extension Reconciler {
 
     /// The event was sent again after it was answered.
     func resend(_ eventID: String, _ state: EventRow.State) throws {
-        guard outbox.letters[eventID] == nil else {
-            try outboxDue(eventID)
+        if let letter = outbox.letters[eventID] {
+            if letter.isOnItsWay { outbox.letters[eventID]?.isAskedAgain = true } else { try outboxDue(eventID) }
             return
         }
         guard try store.reply(to: eventID) != nil else { return }
@@ -94,6 +96,10 @@ extension Reconciler {
 
     func delivered(_ eventID: String) throws {
         try returned(eventID)
+        if outbox.letters[eventID]?.isAskedAgain == true {
+            outbox.letters[eventID]?.isAskedAgain = false
+            return try post(eventID)
+        }
         guard outbox.letters.removeValue(forKey: eventID) != nil else { return }
         try store.replyDelivered(to: eventID, at: now)
     }
@@ -102,6 +108,7 @@ extension Reconciler {
         try returned(eventID)
         guard var letter = outbox.letters[eventID] else { return }
         letter.attempts += 1
+        letter.isAskedAgain = false
         guard !isFinal, now - letter.writtenAt < limits.answerAge else {
             outbox.letters[eventID] = nil
             try store.replyFailed(to: eventID, attempts: letter.attempts, next: nil, error: reason)

@@ -58,7 +58,7 @@ struct FullDiskTests {
     private func press(_ scene: Scene, _ refused: Refusals) async throws {
         for number in 1...200 {
             let padded = scene.instance("press\(number)") {
-                $0.environment = ["PAD": String(repeating: "x", count: 50_000)]
+                $0.environment = ["PAD": String(repeating: "x", count: 100_000)]
             }
             let reply = try await scene.server.ask(padded.deactivate())
             guard let failure = reply.failure else { continue }

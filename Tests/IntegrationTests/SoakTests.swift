@@ -140,7 +140,7 @@ struct SoakTests {
     }
 
     private func send(_ event: JSON, _ scene: Scene) async throws {
-        try await untilTrue("somebody to send to", within: .seconds(30)) { scene.server.send(event: event) }
+        try await untilTrue("somebody to send to", within: .seconds(90)) { scene.server.send(event: event) }
     }
 
     @discardableResult

@@ -41,6 +41,22 @@ struct OutboxTests {
         #expect(host.isIdle)
     }
 
+    @Test("An event that comes again while its answer is on its way is answered once more, with the same bytes")
+    func askedAgain() throws {
+        let host = try Host()
+        answered(1, host)
+        // The server may have had the answer when it asked again.
+        for _ in 0..<3 { answered(1, host) }
+        #expect(host.published["e0"]?.count == 1)
+        host.give(.delivered(eventID: "e0"))
+        #expect(host.published["e0"]?.count == 2)
+        #expect(try host.store.eventState("e0") == .answered)
+        host.give(.delivered(eventID: "e0"))
+        #expect(try host.store.eventState("e0") == .closed)
+        #expect(host.published["e0"]?.count == 2)
+        #expect(Set(host.published["e0"] ?? []).count == 1)
+    }
+
     @Test("An answer that the server does not take for a day is given up, also by a later process")
     func dayOld() throws {
         let host = try Host()
