@@ -5,8 +5,9 @@ package struct AgentLimits: Sendable {
     package var queuedInputs = 16_384
     /// Bytes of their frames, each of which is held once more as what was read in it.
     package var queuedBytes = 64 << 20
-    /// Inputs in one transaction: enough to share an fsync, few enough to answer the first of them soon.
-    package var batch = 1024
+    /// Inputs in one transaction: enough to share an fsync, few enough to answer the first of them soon, and for their
+    /// pages to find room in the store's cache, where otherwise each is written and read again before the end.
+    package var batch = 256
     /// Pings being answered at a time. One comes every 5 s and is void after 15 s (PROTOCOL 3.5); a server that has
     /// connected anew may send many at once.
     package var pings = 64

@@ -22,9 +22,6 @@ package final class Store {
         try connection.execute("PRAGMA journal_mode = WAL")
         try connection.execute("PRAGMA synchronous = FULL")
         try connection.execute("PRAGMA foreign_keys = ON")
-        // KiB: enough for a large batch, whose pages would otherwise be written and read again before its end. What is not
-        // used is not taken, and what was taken is given back when all is quiet.
-        try connection.execute("PRAGMA cache_size = -8192")
         // After a reader has held up the log, it shrinks again.
         try connection.execute("PRAGMA journal_size_limit = 16777216")
         let findings = try connection.rows("PRAGMA quick_check(1)") { $0.text(0) }
