@@ -51,7 +51,6 @@ package enum AgentDaemon {
         // Three threads, so that none of them waits for another: the loop, the engine, and the server with all else.
         let loopGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let engineGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        giveWay(engineGroup.next())
         let executors = EffectExecutors(
             engine: EventLoopExecutor(engineGroup.next()),
             server: EventLoopExecutor(MultiThreadedEventLoopGroup.singleton.next()))
@@ -154,13 +153,6 @@ package enum AgentDaemon {
             return environment
         }
         return surroundings
-    }
-
-    /// What the server asks is taken in and written down before it is worked on: where processors are short, the thread
-    /// of the event loop lets others go first.
-    private static func giveWay(_ eventLoop: any EventLoop) {
-        // On Linux 0 is the calling thread and no more. Less priority is granted to everybody.
-        eventLoop.execute { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10) }
     }
 
     private static func engineClient(

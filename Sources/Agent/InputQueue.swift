@@ -74,6 +74,9 @@ final class InputQueue: Sendable {
     /// Less than the answers that may be on their way: who waits for a place among them waits for the loop.
     private static let patientLimit = 16
 
+    /// What was put in and not taken out yet.
+    var waiting: [Input] { state.withLock { $0.inputs } }
+
     /// Puts in what work has to tell; it takes the place of what the same work has told before.
     func report(_ work: WorkID, _ text: String) {
         _ = put { state in

@@ -73,6 +73,13 @@ actor MainLoop: Service {
             if batch.isEmpty { memory.trimIfDue(reconciler.releaseMemory) } else { memory.postpone() }
             dispatch(reconciler.process(batch + [.tick], now: .now), in: &group)
         }
+        noteDelivered(reconciler)
+    }
+
+    /// What the server has taken is not sent to it again by the next process. Nothing else is taken up any more.
+    private func noteDelivered(_ reconciler: Reconciler) {
+        let delivered = queue.waiting.filter { if case .delivered = $0 { true } else { false } }
+        if !delivered.isEmpty { _ = reconciler.process(delivered, now: .now) }
     }
 
     /// After the signal to stop, what is under way is waited for, but not for long: the next start finishes it.
