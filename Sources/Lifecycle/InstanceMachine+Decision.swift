@@ -162,9 +162,10 @@ extension InstanceMachine {
     /// the time it is looked at, are what they are seen to be.
     var settledPhase: InstancePhase {
         switch desired {
-        case .removed: return .removed
+        case .removed where !story.isAgents: return .removed
         case .stopped where !specification.noop && !story.isAgents: return .stopped
-        case .running, .stopped:
+        // That of the agent's own container is spared, and shown as it is.
+        case .running, .stopped, .removed:
             guard case .present(let state) = knowledge, state.isAlive else { return .stopped }
             return .running
         }

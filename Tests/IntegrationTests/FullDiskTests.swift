@@ -157,9 +157,9 @@ struct FullDiskTests {
             try await scene.proxy.waitForFault(.create)
 
             for ending in ["", "-wal"] { try spoil(scene.stateDirectory + "/agent.db" + ending) }
-            // What the server hears nothing of it sends again.
+            // What the server hears nothing of it sends again. A wish for what was stored long ago has to be read.
             try await eventually("the answer to what was under way") {
-                for repeated in padded.prefix(20) { scene.server.send(event: repeated) }
+                for old in padded.prefix(20) { scene.server.send(event: RancherServer.renewed(old)) }
                 scene.server.send(event: event)
                 try await Task.sleep(for: .milliseconds(300))
                 return scene.server.replies(to: event.eventID).first

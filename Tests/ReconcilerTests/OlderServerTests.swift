@@ -144,6 +144,7 @@ struct OlderServerTests {
         }
         #expect(host.answer("e1") == "instance u-9 running")
         #expect(host.answer("e2") == "done")
+        #expect(try host.store.resource(own.key)?.phase == "running", "it is shown as it is")
         #expect(host.engine.containers["c9"]?.state == .running)
         #expect(
             host.operations.allSatisfy { if case .findContainer = $0 { true } else { false } }, "it was only looked at")
