@@ -38,17 +38,22 @@ package struct HostUUIDs: Sendable, Hashable {
     /// White space around what is in the file does not count, for a script may have written it; an empty file is the
     /// trace of a crash.
     private static func uuid(_ given: String, file: String) throws(HostInfoError) -> String {
+        let wanted = String(given.filter { !$0.isWhitespace })
         let kept: String
         if let text = HostFile.text(file) {
             kept = String(text.filter { !$0.isWhitespace })
         } else {
-            guard access(file, F_OK) != 0 else { throw .failed("read", file) }
+            guard access(file, F_OK) != 0 || !wanted.isEmpty else { throw .failed("read", file) }
             kept = ""
         }
-        let wanted = String(given.filter { !$0.isWhitespace })
         if !kept.isEmpty, wanted.isEmpty || wanted == kept { return kept }
         let uuid = wanted.isEmpty ? UUID().uuidString.lowercased() : wanted
-        try HostFile.replace(file, with: Array(uuid.utf8), mode: 0o644)
+        do throws(HostInfoError) {
+            try HostFile.replace(file, with: Array(uuid.utf8), mode: 0o644)
+        } catch {
+            // One that is given is the same at the next start, with the file or without.
+            guard !wanted.isEmpty else { throw error }
+        }
         return uuid
     }
 }

@@ -71,8 +71,13 @@ extension VolumeMachine {
 
     /// Whether who wants the given is served by the work for this one. Options count only for whoever creates.
     package func serves(_ wish: VolumeMachine) -> Bool {
-        desired == wish.desired && specification.driver == wish.specification.driver
+        isEnough(for: wish.desired) && specification.driver == wish.specification.driver
             && specification.isManaged == wish.specification.isManaged
+    }
+
+    /// One that is on its way to an instance is created on the way (PROTOCOL 5.11).
+    private func isEnough(for other: VolumeDesire) -> Bool {
+        desired == other || desired == .active && other == .created
     }
 
     /// Somebody who is served by the work under way wants the volume, too.
@@ -221,6 +226,8 @@ extension VolumeMachine {
         switch operation {
         case .removeVolume: removalRefused(refusal)
         case .inspectVolume where !story.refusal.isEmpty: story.verdict = story.refusal
+        // Nobody knows that it was ever mounted, and there is no plug-in that could say.
+        case .inspectVolume where desired == .inactive && mounted == nil: story.isUnmounted = true
         case .inspectVolume:
             story.looks += 1
             if story.looks >= Patience.looks { story.verdict = refusal.message } else { backOff(refusal.message) }
@@ -344,7 +351,7 @@ extension VolumeMachine {
         }
         switch desired {
         case .active, .created: return nextTowardsActive
-        case .inactive: return story.isUnmounted ? .settle : call(.unmount)
+        case .inactive: return nextTowardsInactive
         case .removed: return nextTowardsRemoved
         }
     }
@@ -375,6 +382,21 @@ extension VolumeMachine {
             case .attach: return call(.mount)
             case .mount, .unmount, .remove: return .settle
             }
+        }
+    }
+
+    private var nextTowardsInactive: Step {
+        if story.isUnmounted { return .settle }
+        // Of a mount that nobody knows of, only a plug-in that keeps the volume may be asked to undo it: others let the
+        // engine mount it (PROTOCOL 12.3 no. 83).
+        guard mounted == nil, specification.keeping == .byRancherPlugin, pluginDriver != specification.driver else {
+            return call(.unmount)
+        }
+        guard VolumeKeeping.isRancherDriver(specification.driver) else { return .settle }
+        switch knowledge {
+        case .unobserved: return inspect
+        case .missing, .moved, .present: return .settle
+        case .kept: return call(.unmount)
         }
     }
 

@@ -11,12 +11,13 @@ extension CreateBody {
         var text: String { "\(source):\(destination):\(mode)" }
     }
 
-    /// PROTOCOL 6.10: volumes and binds. Flex volumes come first, then the others in their order, then what the wait
-    /// for the network needs.
+    /// PROTOCOL 6.10: volumes and binds. Flex volumes come first, or for Rancher 1.6 after the others, which keep their
+    /// order; last comes what the wait for the network needs.
     static func volumes(
-        of container: ContainerSpecification, _ context: CreateContext, _ body: inout JSONObject,
+        of instance: InstanceSpecification, _ context: CreateContext, _ body: inout JSONObject,
         _ host: inout JSONObject
     ) throws(SpecificationError) {
+        let container = instance.container
         var paths = JSONObject()
         var flexible: [Bind] = []
         var others: [Bind] = []
@@ -43,7 +44,8 @@ extension CreateBody {
                 others.append(bind)
             }
         }
-        var binds = flexible + others
+        let flexibleLast = instance.volumes.contains { $0.keeping == .byRancherPlugin }
+        var binds = flexibleLast ? others + flexible : flexible + others
         if container.waitsForNetwork {
             // Two binds to one path are refused (PROTOCOL 12.3 no. 43).
             let waiter = networkWaiterBind

@@ -47,7 +47,7 @@ package enum CreateBody {
             ports(container.ports, &body, &host)
             host.put("PublishAllPorts", container.publishAllPorts)
         }
-        try volumes(of: container, context, &body, &host)
+        try volumes(of: instance, context, &body, &host)
         settings(of: container, context, &host)
         limits(of: container, context, &host)
         body["HostConfig"] = .object(host)

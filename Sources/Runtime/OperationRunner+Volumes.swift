@@ -9,12 +9,9 @@ extension OperationRunner {
         do throws(StoragePluginError) {
             if try await isKeptByPlugin(volume) { return .keptByPlugin }
         } catch {
-            switch error.kind {
-            case .unknown: return .unknown(error.message)
-            // Where this host does not let us look, or the plug-in that there has to be is not there, it will not be
-            // there at once.
-            case .unreachable, .refused: return .refused(Refusal(message: error.message))
-            }
+            // Where this host does not let us look, or the plug-in that there has to be is not there or says nothing of
+            // use, it will not do so at once. The question changes nothing, so there is nothing to be unsure of.
+            return .refused(Refusal(message: error.message))
         }
         return .volume(try await engineVolume(volume))
     }
@@ -36,7 +33,7 @@ extension OperationRunner {
                 let path = surroundings.plugins?.socketPath(forDriver: volume.driver) ?? volume.driver
                 throw StoragePluginError(.refused, "socket file not found at \(path)")
             }
-            return try await plugin.scope(volume.name, options: volume.driverOptions) == "flex"
+            return try await plugin.heeding(volume).scope(volume.name, options: volume.driverOptions) == "flex"
         }
     }
 
@@ -48,7 +45,7 @@ extension OperationRunner {
 
     func callPlugin(_ call: PluginCall, _ volume: VolumeSpecification) async -> OperationOutcome {
         do {
-            guard let plugin = try await surroundings.plugins?.plugin(forDriver: volume.driver) else {
+            guard let plugin = try await surroundings.plugins?.plugin(forDriver: volume.driver)?.heeding(volume) else {
                 return .noPlugin
             }
             var mountpoint = ""
@@ -81,6 +78,15 @@ extension OperationRunner {
             try await engine.removeVolume(volume.name, force: false)
         }
         return true
+    }
+}
+
+extension StoragePlugin {
+    /// The same plug-in, whose answers are taken for what they mean to the server that has asked for the volume.
+    fileprivate func heeding(_ volume: VolumeSpecification) -> StoragePlugin {
+        var plugin = self
+        plugin.heedsClientErrors = volume.keeping == .byRancherPlugin
+        return plugin
     }
 }
 

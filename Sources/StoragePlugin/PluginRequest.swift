@@ -7,7 +7,7 @@ struct PluginAnswer: Sendable {
     var body: [UInt8]
 }
 
-/// One call to a plug-in: what is sent, and what the answer means (PROTOCOL 7.4, dialect A).
+/// One call to a plug-in: what is sent, and what the answer means (PROTOCOL 7.4).
 struct PluginRequest: Sendable {
     enum Verb: String, Sendable {
         case create = "Create"
@@ -22,12 +22,17 @@ struct PluginRequest: Sendable {
     let volume: String
     let driver: String
     let options: [String: String]
+    /// As ``StoragePlugin/heedsClientErrors``.
+    let heedsClientErrors: Bool
 
-    init(_ verb: Verb, volume: String, driver: String, options: [String: String] = [:]) {
+    init(
+        _ verb: Verb, volume: String, driver: String, options: [String: String] = [:], heedsClientErrors: Bool = false
+    ) {
         self.verb = verb
         self.volume = volume
         self.driver = driver
         self.options = options
+        self.heedsClientErrors = heedsClientErrors
     }
 
     var path: String { "/VolumeDriver.\(verb.rawValue)" }
@@ -60,7 +65,11 @@ struct PluginRequest: Sendable {
             guard json.object != nil else { throw error(.unknown, "answered with what is no JSON object") }
             if let text = Self.errorText(json) { throw error(.refused, "failed: \(text)") }
             return json
-        case 400..<500: return [:]
+        case 400..<500:
+            if heedsClientErrors, let json = try? JSON(parsing: answer.body), Self.errorText(json) != nil {
+                throw error(.refused, returned(answer))
+            }
+            return [:]
         default: throw error(.refused, returned(answer))
         }
     }

@@ -11,19 +11,22 @@ package struct StoragePlugin: Sendable {
     package let socketPath: String
     let httpClient: HTTPClient
     let deadlines: StoragePluginDeadlines
+    /// Whether an error that comes with a status from 400 to 499 counts, as it does with Rancher 1.6; otherwise such a
+    /// status only says that there is nothing to do for the call (PROTOCOL 7.4).
+    package var heedsClientErrors = false
 
     /// Makes the volume; plug-ins take one that is there already for done.
     ///
     /// - Parameter options: The driver's own.
     package func create(_ name: String, options: [String: String]) async throws(StoragePluginError) {
-        try await make(PluginRequest(.create, volume: name, driver: driver, options: options), within: deadlines.create)
+        try await make(request(.create, name, options: options), within: deadlines.create)
     }
 
     /// Makes the volume's storage reachable from this host.
     ///
     /// - Parameter options: The driver's own.
     package func attach(_ name: String, options: [String: String]) async throws(StoragePluginError) {
-        try await make(PluginRequest(.attach, volume: name, driver: driver, options: options), within: deadlines.attach)
+        try await make(request(.attach, name, options: options), within: deadlines.attach)
     }
 
     /// Mounts the volume on this host.
@@ -31,18 +34,18 @@ package struct StoragePlugin: Sendable {
     /// - Parameter options: The driver's own.
     /// - Returns: Where it is mounted: an absolute path without a colon, so that it can stand in a bind.
     package func mount(_ name: String, options: [String: String]) async throws(StoragePluginError) -> String {
-        let call = PluginRequest(.mount, volume: name, driver: driver, options: options)
+        let call = request(.mount, name, options: options)
         return try call.mountPoint(in: try await exchange(call, within: deadlines.mount))
     }
 
     /// Takes the volume's mount away again.
     package func unmount(_ name: String) async throws(StoragePluginError) {
-        try await make(PluginRequest(.unmount, volume: name, driver: driver), within: deadlines.unmount)
+        try await make(request(.unmount, name), within: deadlines.unmount)
     }
 
     /// Deletes the volume with all that is in it.
     package func remove(_ name: String) async throws(StoragePluginError) {
-        try await make(PluginRequest(.remove, volume: name, driver: driver), within: deadlines.remove)
+        try await make(request(.remove, name), within: deadlines.remove)
     }
 
     /// What the plug-in says it can do with the volume: `flex` if it wants to mount it by itself, else something else
@@ -50,9 +53,14 @@ package struct StoragePlugin: Sendable {
     ///
     /// - Parameter options: The driver's own.
     package func scope(_ name: String, options: [String: String]) async throws(StoragePluginError) -> String {
-        let call = PluginRequest(.capabilities, volume: name, driver: driver, options: options)
+        let call = request(.capabilities, name, options: options)
         let response = try call.response(in: try await exchange(call, within: deadlines.capabilities))
         return response[anyCase: "Capabilities"][anyCase: "Scope"].text ?? ""
+    }
+
+    private func request(_ verb: PluginRequest.Verb, _ name: String, options: [String: String] = [:]) -> PluginRequest {
+        PluginRequest(
+            verb, volume: name, driver: driver, options: options, heedsClientErrors: heedsClientErrors)
     }
 
     private func make(_ call: PluginRequest, within deadline: Duration) async throws(StoragePluginError) {

@@ -13,7 +13,8 @@ package struct StoragePlugins: Sendable {
 
     let directory: String
     let httpClient: HTTPClient
-    let deadlines: StoragePluginDeadlines
+    /// Bounds every call.
+    package var deadlines: StoragePluginDeadlines
     /// More than are looked for at a time: most of these hang.
     private let looks = BlockingCalls(limit: 512)
 

@@ -48,6 +48,18 @@ struct HostUUIDTests {
             try host.names(in: "state") == [".docker_uuid", ".physical_host_uuid"], "and nothing is left beside it")
     }
 
+    @Test("that are given hold even if they cannot be kept in their files")
+    func givenOnly() throws {
+        let host = try FakeHost()
+        var place = place(host)
+        place.physicalHostFile = host.directory + "/missing/uuid"
+        place.physicalHost = " p "
+        try FileManager.default.createDirectory(
+            atPath: host.state + "/.docker_uuid", withIntermediateDirectories: false)
+        place.dockerHost = "d"
+        #expect(try HostUUIDs(place) == HostUUIDs(physicalHost: "p", dockerHost: "d"))
+    }
+
     @Test("that can be neither read nor kept is an error, and no new one")
     func impossible() throws {
         let host = try FakeHost()

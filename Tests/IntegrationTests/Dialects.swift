@@ -8,12 +8,9 @@ typealias Dialect = RancherServer.Dialect
 extension Dialect: CustomTestStringConvertible {
     public var testDescription: String { description }
 
-    /// What the agent speaks.
-    private static let ofTheAgent: [Dialect] = [.rancher20]
-
     /// What a test is played in: all that the agent speaks, or the one dialect that DIALECT names.
     static let all: [Dialect] = {
-        guard let name = ProcessInfo.processInfo.environment["DIALECT"] else { return ofTheAgent }
+        guard let name = ProcessInfo.processInfo.environment["DIALECT"] else { return allCases }
         guard let one = Dialect(rawValue: name) else { preconditionFailure("DIALECT is \(name), not 2.0 or 1.6") }
         return [one]
     }()
@@ -30,12 +27,8 @@ extension Dialect: CustomTestStringConvertible {
 
 /// What only one of the servers has, or says nothing about: a test of it is played in that dialect alone.
 enum Speciality: CaseIterable {
-    /// `fixtures/specification` is written in the words of 2.0, and its table is about them.
-    case deploymentSyncRequests
     /// Nothing that the dialects differ in is spoken: the connection is refused before.
     case noWordSpoken
-    /// Each failure of a storage plug-in is played with a driver of its own.
-    case driversOfAnyName
     /// Images and volumes that are brought here before an instance needs them.
     case activationAhead
     /// The server has containers stopped of which it knows nothing any more.
@@ -44,24 +37,25 @@ enum Speciality: CaseIterable {
     case configurationUpdate
     /// Root volumes are objects that are removed.
     case rootVolumes
+    /// Restart policies, links, MAC addresses and the like are the agent's to set.
+    case ownColumns
 
     var dialect: Dialect {
         switch self {
-        case .deploymentSyncRequests, .noWordSpoken, .driversOfAnyName: .rancher20
-        case .activationAhead, .forcedStop, .configurationUpdate, .rootVolumes: .rancher16
+        case .noWordSpoken: .rancher20
+        case .activationAhead, .forcedStop, .configurationUpdate, .rootVolumes, .ownColumns: .rancher16
         }
     }
 
     /// Why the other one is left out.
     var reason: String {
         switch self {
-        case .deploymentSyncRequests: "the columns of 1.6 have a table of their own, held against the create call"
         case .noWordSpoken: "nothing is said before the certificate is refused, in neither dialect"
-        case .driversOfAnyName: "1.6 knows the plug-ins of five drivers; how their failures end is the same below"
         case .activationAhead: "2.0 has no storage.image.activate and no storage.volume.activate"
         case .forcedStop: "2.0 has no compute.instance.force.stop"
         case .configurationUpdate: "2.0 has no config.update"
         case .rootVolumes: "2.0 has no object for the root of a container"
+        case .ownColumns: "2.0 restarts and links by itself, and has its addresses from network plug-ins"
         }
     }
 }

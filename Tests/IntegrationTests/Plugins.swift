@@ -37,6 +37,9 @@ extension InstanceEvents {
 }
 
 extension FakeStoragePlugin {
+    /// The driver whose plug-in it is.
+    var driver: String { URL(filePath: socketPath).deletingPathExtension().lastPathComponent }
+
     func count(_ verb: VolumeVerb, of volume: String? = nil) -> Int {
         calls.count { $0.verb == verb.rawValue && (volume == nil || $0.volume == volume) }
     }

@@ -115,7 +115,11 @@ final class Scene: Sendable {
     /// What may explain a failure.
     private var evidence: String {
         let ending = agent.ended.map { "the agent has ended: \($0)" } ?? "the agent lives"
-        return "\(ending); the end of its log:\n" + agent.log.split(separator: "\n").suffix(60).joined(separator: "\n")
+        let lines = agent.log.split(separator: "\n")
+        // A trace of a crash is longer than what is told of the log, and begins with what matters.
+        let crash = lines.firstIndex { $0.contains("Program crashed") || $0.contains("*** ") }
+        let trace = crash.map { lines[$0...].prefix(90).joined(separator: "\n") + "\n  ...\n" } ?? ""
+        return "\(ending); the end of its log:\n\(trace)" + lines.suffix(60).joined(separator: "\n")
     }
 
     // MARK: Instances

@@ -174,6 +174,17 @@ struct DialectBTests {
         #expect(try request(imageEvent(image, process: ["containerNoOpEvent": true])) == .acknowledge)
     }
 
+    @Test("about an image whose own name begins with its kind means that name")
+    func imageOfThatName() throws {
+        func reference(_ image: JSON) throws -> String? {
+            guard case .pullImage(let image) = try request(imageEvent(image)) else { return nil }
+            return image.reference
+        }
+        #expect(try reference(["name": "docker:dind", "uuid": "docker:docker:dind"]) == "docker:dind")
+        #expect(try reference(["name": "docker:nginx", "uuid": "docker:nginx"]) == "nginx")
+        #expect(try reference(["name": "nginx", "uuid": "docker:nginx"]) == "nginx")
+    }
+
     @Test(
         "about a volume has it made or removed with its options (defect 82)",
         arguments: ["storage.volume.activate", "storage.volume.remove"])
@@ -205,6 +216,25 @@ struct DialectBTests {
         }
         #expect(
             try request(volumeEvent("storage.volume.remove", ["deviceNumber": 0, "instance": nil])) == .acknowledge)
+        // What a plug-in keeps is no root, whatever number it has.
+        for number in [0, nil] as [JSON] {
+            let volume: JSON = [
+                "name": "v", "deviceNumber": number, "instance": ["uuid": "u-1"],
+                "data": ["fields": ["driver": "rancher-nfs"]],
+            ]
+            guard case .removeVolume(let found) = try request(volumeEvent("storage.volume.remove", volume)) else {
+                throw FrameError(reason: "no removal of a volume")
+            }
+            #expect(found.name == "v")
+        }
+    }
+
+    @Test("about a volume of a driver that needs a name for it, without one, is refused")
+    func namelessVolume() throws {
+        let volume: JSON = ["name": nil, "deviceNumber": -1, "data": ["fields": ["driver": "rancher-nfs"]]]
+        #expect(
+            try unusableReason(volumeEvent("storage.volume.activate", volume))
+                == "volumeStoragePoolMap.volume.name: missing")
     }
 
     @Test("about the configuration names its items, and only names (defect 22)")
@@ -222,6 +252,9 @@ struct DialectBTests {
         #expect(try asked([]) == .acknowledge)
         #expect(try asked(nil) == .acknowledge)
         #expect(try asked(items, replyTo: nil) == .acknowledge)
+        // One that names nothing costs only itself, unless there is nothing else.
+        let bad: JSON = [["name": nil], "x", ["name": "--force"], ["name": "good"], ["name": 7], [:]]
+        #expect(try asked(bad) == .updateConfiguration(items: ["good", "7"]))
         // It becomes a word of a command line.
         guard case .unusable = try asked([["name": "--force"]]) else { throw FrameError(reason: "an option was taken") }
     }

@@ -1,3 +1,4 @@
+import Lifecycle
 import Model
 import SimulatedEngine
 import Store
@@ -92,6 +93,40 @@ struct OlderServerTests {
         #expect(attached() == 2)
         #expect(host.engine.mounted.isEmpty)
         #expect(!host.operations.contains { if case .callPlugin(.unmount, _) = $0 { true } else { false } })
+    }
+
+    @Test("A volume that the engine mounted for a container of long ago is not unmounted by its plug-in (defect 83)")
+    func mountedByOthers() throws {
+        let host = try Host()
+        host.engine.plugins = ["rancher-nfs", "local"]
+        host.engine.inflexible = ["rancher-nfs"]
+        var instance = instance()
+        instance.volumes = ["rancher-nfs", "local"].map {
+            VolumeSpecification(name: "of-\($0)", driver: $0, keeping: .byRancherPlugin)
+        }
+        host.give(.event(event("e1", .deactivate(instance))))
+        host.run()
+        #expect(host.answer("e1") == "instance u-1 gone")
+        #expect(!host.operations.contains { if case .callPlugin = $0 { true } else { false } })
+        // The same if nobody is there who could say.
+        host.engine.plugins = []
+        host.give(.event(event("e2", .deactivate(instance))))
+        host.run()
+        #expect(host.answer("e2") == "instance u-1 gone")
+    }
+
+    @Test("A volume that is on its way to an instance need not be created for its own sake as well")
+    func createdOnTheWay() {
+        let volume = VolumeSpecification(name: "v", driver: "rancher-nfs", keeping: .byRancherPlugin)
+        func machine(_ desired: VolumeDesire) -> VolumeMachine {
+            VolumeMachine(volume, desired: desired, holder: "u-1")
+        }
+        #expect(machine(.active).serves(VolumeMachine(volume, desired: .created)))
+        #expect(!machine(.created).serves(machine(.active)))
+        #expect(!machine(.removed).serves(VolumeMachine(volume, desired: .created)))
+        var active = machine(.active)
+        active.joined(by: VolumeMachine(volume, desired: .created))
+        #expect(active.claimants == ["u-1"])
     }
 
     @Test("A volume that cannot be attached keeps its instance from being started, with the plug-in's words")

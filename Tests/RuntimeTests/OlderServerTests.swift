@@ -1,12 +1,15 @@
 import AsyncHTTPClient
 import DockerEngine
 import EngineStub
+import FakeStoragePlugin
 import LosslessJSON
 import Model
 import Runtime
 import StoragePlugin
 import Synchronization
 import Testing
+
+import class Foundation.FileManager
 
 /// What only servers of the 1.6 line ask for.
 @Suite("For an older server", .timeLimit(.minutes(1)))
@@ -131,4 +134,118 @@ struct OlderServerTests {
             #expect(await Self.run(.inspectVolume(local), on: client, surroundings) == .volume(nil))
         }
     }
+
+    /// A plug-in of a driver of Rancher's own, on a real socket, and what is asked of it.
+    private static func withPlugin(
+        _ body: (FakeStoragePlugin, VolumeSpecification, Surroundings) async throws -> Void
+    ) async throws {
+        let directory = "/tmp/plugin-\(UInt32.random(in: 0 ... .max))"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let plugin = FakeStoragePlugin(socketPath: directory + "/rancher-nfs.sock")
+        try await plugin.start()
+        let client = HTTPClient(
+            eventLoopGroupProvider: .singleton, configuration: StoragePlugins.clientConfiguration)
+        var surroundings = Surroundings()
+        surroundings.plugins = StoragePlugins(directory: directory, httpClient: client)
+        let volume = VolumeSpecification(name: "v", driver: "rancher-nfs", keeping: .byRancherPlugin)
+        let result: Result<Void, any Error>
+        do { result = .success(try await body(plugin, volume, surroundings)) } catch { result = .failure(error) }
+        try await plugin.stop()
+        try await client.shutdown()
+        try result.get()
+    }
+
+    @Test(
+        "only a plug-in that says so mounts volumes by itself; all others leave that to the engine",
+        arguments: [
+            (#"{"Capabilities":{"Scope":"flex"}}"#, true), (#"{"Capabilities":{"Scope":"local"}}"#, false),
+            (#"{"Capabilities":{"Scope":"global"}}"#, false), ("{}", false),
+        ])
+    func scope(_ answer: String, _ isKept: Bool) async throws {
+        try await Self.withPlugin { plugin, volume, surroundings in
+            plugin.order(.answer(answer), for: .capabilities)
+            let known: CannedEngine.Answers = [
+                "GET /volumes/v": (200, #"{"Name":"v","Driver":"rancher-nfs","Mountpoint":"/m"}"#)
+            ]
+            try await CannedEngine.run(known) { engine, client in
+                let outcome = await Self.run(.inspectVolume(volume), on: client, surroundings)
+                let seen = OperationOutcome.volume(InspectedVolume(driver: "rancher-nfs", mountpoint: "/m"))
+                #expect(outcome == (isKept ? .keptByPlugin : seen))
+                #expect(engine.calls == (isKept ? [] : ["GET /volumes/v"]))
+            }
+        }
+    }
+
+    @Test(
+        "a plug-in that says nothing of use is an error that is told in the end, and not asked for ever (defect 65)",
+        arguments: [
+            (PluginFault.answer("?"), "what is no JSON"), (.status(500), "returned status 500"),
+            (.error("no"), "failed: no"), (.status(404, body: #"{"Err":"gone"}"#), "returned status 404"),
+            (.close(isDone: false), "not answered to the end"), (.hang(isDone: false), "was not answered within"),
+        ])
+    func uselessPlugin(_ fault: PluginFault, _ words: String) async throws {
+        try await Self.withPlugin { plugin, volume, given in
+            var surroundings = given
+            surroundings.plugins?.deadlines.capabilities = .milliseconds(300)
+            plugin.order(fault, for: .capabilities)
+            try await CannedEngine.run([:]) { _, client in
+                guard case .refused(let refusal) = await Self.run(.inspectVolume(volume), on: client, surroundings)
+                else {
+                    Issue.record("not refused")
+                    return
+                }
+                #expect(refusal.message.contains(words), "\(refusal.message)")
+            }
+        }
+    }
+
+    @Test("a volume that the engine knows is removed there, and only one that it does not know by the plug-in")
+    func removal() async throws {
+        try await Self.withPlugin { plugin, volume, surroundings in
+            plugin.provide("v")
+            let known: CannedEngine.Answers = [
+                "GET /volumes/v": (200, #"{"Name":"v","Driver":"rancher-nfs","Mountpoint":"/m"}"#),
+                "DELETE /volumes/v": (204, ""),
+            ]
+            try await CannedEngine.run(known) { engine, client in
+                #expect(
+                    await Self.run(.callPlugin(.remove, volume), on: client, surroundings)
+                        == .pluginDone(mountpoint: ""))
+                #expect(engine.calls == ["GET /volumes/v", "DELETE /volumes/v"])
+                #expect(plugin.calls.isEmpty)
+            }
+            try await CannedEngine.run(["GET /volumes/v": (404, "{}")]) { _, client in
+                #expect(
+                    await Self.run(.callPlugin(.remove, volume), on: client, surroundings)
+                        == .pluginDone(mountpoint: ""))
+                #expect(plugin.calls.map(\.verb) == ["Remove"])
+            }
+        }
+    }
+
+    @Test("an error that comes with a status from 400 to 499 is one, to 1.6 only", arguments: VolumeKeeping.both)
+    func clientErrors(_ keeping: VolumeKeeping) async throws {
+        try await Self.withPlugin { plugin, given, surroundings in
+            var volume = given
+            volume.keeping = keeping
+            plugin.order(.status(400, body: #"{"Err":"disk on fire"}"#), for: .attach)
+            plugin.order(.status(400), for: .create)
+            try await CannedEngine.run([:]) { _, client in
+                let attach = await Self.run(.callPlugin(.attach, volume), on: client, surroundings)
+                if keeping == .byRancherPlugin {
+                    let text = "/VolumeDriver.Attach 'v' (driver 'rancher-nfs') returned status 400: 400 Bad Request"
+                    #expect(attach == .refused(Refusal(message: text + ": disk on fire")))
+                } else {
+                    #expect(attach == .pluginDone(mountpoint: ""))
+                }
+                let create = await Self.run(.callPlugin(.create, volume), on: client, surroundings)
+                #expect(create == .pluginDone(mountpoint: ""))
+            }
+        }
+    }
+}
+
+extension VolumeKeeping {
+    fileprivate static let both: [VolumeKeeping] = [.byAnyPlugin, .byRancherPlugin]
 }

@@ -133,8 +133,8 @@ private struct Link {
         let transport: String
 
         init?(_ field: PayloadField) throws(UnusablePayload) {
-            let number = try field["privatePort"].port()
-            guard number != 0 else { return nil }
+            // Nor does one whose number is none; it costs only itself.
+            guard let number = try? field["privatePort"].port(), number != 0 else { return nil }
             self.number = String(number)
             let transport = try field["protocol"].text().lowercased()
             self.transport = transport.isEmpty ? "tcp" : transport

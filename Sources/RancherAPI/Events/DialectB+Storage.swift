@@ -6,7 +6,9 @@ extension DialectB {
     static func imageActivation(_ data: PayloadField) throws(UnusablePayload) -> Request {
         let image = try map(try map(data, "imageStoragePoolMap"), "image")
         if try data["processData"]["containerNoOpEvent"].boolean() { return .acknowledge }
-        let reference = imageReference(try image["name"].text())
+        let name = try image["name"].text()
+        // With its kind in front only where the identifier does not say that the name is `docker:…` itself.
+        let reference = image["uuid"].value.text == "docker:\(name)" ? name : imageReference(name)
         guard !reference.isEmpty else { throw UnusablePayload(reason: "\(image.path).name: missing") }
         return .pullImage(
             ImageSpecification(
@@ -16,7 +18,12 @@ extension DialectB {
 
     /// PROTOCOL 5.11.
     static func volumeActivation(_ data: PayloadField) throws(UnusablePayload) -> Request {
-        let volume = try VolumeSpecification(dialectB: try map(try map(data, "volumeStoragePoolMap"), "volume"))
+        let field = try map(try map(data, "volumeStoragePoolMap"), "volume")
+        let volume = try VolumeSpecification(dialectB: field)
+        // The drivers of Rancher's own keep nothing that has no name, and the server would take it for done.
+        guard !volume.name.isEmpty || !VolumeKeeping.isRancherDriver(volume.driver) else {
+            throw UnusablePayload(reason: "\(field.path).name: missing")
+        }
         return volume.isManaged ? .createVolume(volume) : .acknowledge
     }
 
@@ -25,6 +32,8 @@ extension DialectB {
     static func volumeRemoval(_ data: PayloadField) throws(UnusablePayload) -> Request {
         let field = try map(try map(data, "volumeStoragePoolMap"), "volume")
         let volume = try VolumeSpecification(dialectB: field, optionsMatter: false)
+        // What a plug-in keeps is no root of a container, whatever its number.
+        if volume.isManaged, VolumeKeeping.isRancherDriver(volume.driver) { return .removeVolume(volume) }
         // Without an instance, a missing number tells nothing: a volume with a driver is none of a container's root.
         let number = try field["deviceNumber"].optionalInteger()
         let owner = try field["instance"].object()

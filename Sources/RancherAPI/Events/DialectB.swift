@@ -38,13 +38,18 @@ enum DialectB {
         guard header.replyTo != nil else { return .acknowledge }
         var names: [String] = []
         let items = try data["items"].elements() ?? []
+        var isUsable = false
         for item in items {
-            let name = try item["name"].text()
-            guard !name.isEmpty, name.utf8.first != UInt8(ascii: "-"), !name.utf8.contains(0) else {
-                throw UnusablePayload(reason: "\(item.path).name: the name of an item expected, found \"\(name)\"")
-            }
+            // One that names nothing costs only itself.
+            guard let name = item.value["name"].text, !name.isEmpty, name.utf8.first != UInt8(ascii: "-"),
+                !name.utf8.contains(0)
+            else { continue }
+            isUsable = true
             if name == "pyagent", !facts.updatesAgent { continue }
             names.append(name)
+        }
+        guard isUsable || items.isEmpty else {
+            throw UnusablePayload(reason: "\(data["items"].path): no item has a name that can be given to the script")
         }
         return items.isEmpty ? .acknowledge : .updateConfiguration(items: names)
     }
