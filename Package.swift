@@ -87,6 +87,10 @@ let package = Package(
         // The host key is made by the library that does the TLS
         .target(name: "HostInfo", dependencies: ["Deadline", "LosslessJSON", nioSSL, asn1]),
 
+        // Whether the daemon gets on, and what it counts
+        .target(name: "Health", dependencies: [nioCore, nioPosix, nioHTTP]),
+        .testTarget(name: "HealthTests", dependencies: ["Health", nioCore, nioHTTP, nioPosix, httpClient]),
+
         // The shell, and the commands
         .target(name: "CAllocator"),
         .target(
@@ -94,7 +98,7 @@ let package = Package(
             dependencies: [
                 "CAllocator",
                 "LosslessJSON", "Model", "Lifecycle", "Store", "Reconciler", "DockerEngine", "RancherAPI", "Runtime",
-                "StoragePlugin", "ContainerNetwork", "Deadline", "HostInfo", nioCore, nioPosix, nioHTTP, httpClient,
+                "StoragePlugin", "ContainerNetwork", "Deadline", "Health", "HostInfo", nioCore, nioPosix, nioHTTP, httpClient,
                 logging, lifecycle, unixSignals,
             ]),
         .executableTarget(
@@ -183,8 +187,8 @@ let package = Package(
         .testTarget(
             name: "RuntimeTests",
             dependencies: [
-                "DockerEngine", "EngineStub", "LosslessJSON", "Model", "RancherAPI", "Runtime", "StoragePlugin",
-                nioCore,
+                "DockerEngine", "EngineStub", "FakeStoragePlugin", "LosslessJSON", "Model", "RancherAPI", "Runtime",
+                "StoragePlugin", nioCore,
                 nioPosix, nioHTTP, httpClient, logging,
             ]),
         .testTarget(name: "LosslessJSONTests", dependencies: ["LosslessJSON"]),

@@ -1,5 +1,6 @@
 internal import DockerEngine
 internal import FoundationEssentials
+package import Health
 package import HostInfo
 internal import RancherAPI
 package import Reconciler
@@ -63,6 +64,10 @@ package struct AgentConfiguration: Sendable {
     /// Shortens the deadline of every call to the engine and to storage plug-ins.
     package var dockerDeadline: Duration?
     package var logsDebug: Bool
+    /// Where the daemon may be asked how it is; `nil` if nowhere.
+    package var listenAddress: ListenAddress?
+    /// Shortens how long a part may take before it counts as stuck.
+    package var healthLimit: Duration?
     /// How much is remembered of what is over.
     package var reconcilerLimits = ReconcilerLimits()
     /// What was found wrong with single settings; they were ignored.
@@ -77,8 +82,10 @@ package struct AgentConfiguration: Sendable {
 
     /// Reads the environment.
     ///
-    /// - Parameter registrationURL: From the command line; goes before the environment's.
-    package init(environment: [String: String], registrationURL: String? = nil) {
+    /// - Parameters:
+    ///   - registrationURL: From the command line; goes before the environment's.
+    ///   - listen: The same.
+    package init(environment: [String: String], registrationURL: String? = nil, listen: String? = nil) {
         /// A setting: empty counts as not given.
         func raw(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         func setting(_ name: String) -> String? { raw("CATTLE_" + name) }
@@ -157,6 +164,15 @@ package struct AgentConfiguration: Sendable {
         if let count = number("KEPT_EVENTS") { reconcilerLimits.closedEvents = count }
         if let count = number("KEPT_RESOURCES") { reconcilerLimits.removedResources = count }
         if let seconds = number("TIDY_SECONDS") { reconcilerLimits.housekeepingInterval = .seconds(seconds) }
+        healthLimit = number("HEALTH_LIMIT_SECONDS").map { .seconds($0) }
+        if let text = listen.flatMap({ $0.isEmpty ? nil : $0 }) ?? setting("LISTEN") {
+            listenAddress = ListenAddress(text)
+            if listenAddress == nil {
+                warnings.append(
+                    "\"\(text)\" is no address of this host alone with a port, such as 127.0.0.1:9346: nobody can ask "
+                        + "how the agent is")
+            }
+        }
         logsDebug = setting("SCRIPT_DEBUG") != nil || raw("RANCHER_DEBUG") != nil
         self.warnings = warnings
     }

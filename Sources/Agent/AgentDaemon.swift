@@ -3,6 +3,7 @@ internal import ContainerNetwork
 internal import DockerEngine
 internal import FoundationEssentials
 internal import Glibc
+internal import Health
 internal import HostInfo
 internal import Logging
 internal import Model
@@ -21,7 +22,7 @@ package enum AgentDaemon {
     /// Runs until SIGTERM or SIGINT.
     ///
     /// - Throws: ``AgentFault`` if it cannot even begin.
-    package static func run(registrationURL: String?, version: String) async throws {
+    package static func run(registrationURL: String?, listen: String? = nil, version: String) async throws {
         MemoryTrim.configureAllocator()
         // One loop does all the network's work but the engine's: it is little, and each more is a thread.
         NIOSingletons.groupLoopCountSuggestion = 1
@@ -29,7 +30,7 @@ package enum AgentDaemon {
         // Otherwise the C library asks for every line of the log whether the host has moved to another time zone.
         setenv("TZ", ":/etc/localtime", 0)
         let configuration = AgentConfiguration(
-            environment: ProcessInfo.processInfo.environment, registrationURL: registrationURL)
+            environment: ProcessInfo.processInfo.environment, registrationURL: registrationURL, listen: listen)
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardOutput(label: label)
             handler.logLevel = configuration.logsDebug ? .debug : .info
@@ -41,11 +42,11 @@ package enum AgentDaemon {
         logger.info(
             "starting", metadata: ["version": "\(version)", "state": "\(configuration.stateDirectory)"])
         let directory = try StateDirectory(path: configuration.stateDirectory)
-        try await run(configuration, directory, logger)
+        try await run(configuration, directory, version, logger)
     }
 
     private static func run(
-        _ configuration: AgentConfiguration, _ directory: StateDirectory, _ logger: Logger
+        _ configuration: AgentConfiguration, _ directory: StateDirectory, _ version: String, _ logger: Logger
     ) async throws -> Never {
         let limits = AgentLimits()
         // Three threads, so that none of them waits for another: the loop, the engine, and the server with all else.
@@ -54,7 +55,11 @@ package enum AgentDaemon {
         let executors = EffectExecutors(
             engine: EventLoopExecutor(engineGroup.next()),
             server: EventLoopExecutor(MultiThreadedEventLoopGroup.singleton.next()))
-        let engine = try engineClient(configuration, engineGroup, logger)
+        let instruments = Instruments(
+            .init(
+                loop: loopGroup.next(), engine: engineGroup.next(),
+                server: MultiThreadedEventLoopGroup.singleton.next()), cappedAt: configuration.healthLimit)
+        let engine = try engineClient(configuration, engineGroup, instruments, logger)
         let httpClient = try HTTPClient.rancher()
         let queue = InputQueue(limit: limits.queuedInputs, byteLimit: limits.queuedBytes)
         let link = ServerLink(progressLimit: limits.progressInFlight)
@@ -68,12 +73,12 @@ package enum AgentDaemon {
         let pings = PingResponder(
             configuration: configuration, codec: codec,
             sources: .init(directory: containers, engine: facts, host: host, figures: figures, cloud: cloud),
-            link: link, limits: limits, logger: logger)
+            link: link, limits: limits, metrics: instruments.metrics, logger: logger)
         let loop = MainLoop(
             group: loopGroup, queue: queue, link: link,
             runner: OperationRunner(
                 engine: engine, facts: facts, surroundings: try surroundings(configuration, link)),
-            executors: executors, limits: limits, logger: logger
+            executors: executors, limits: limits, instruments: instruments, logger: logger
         ) {
             Reconciler(
                 store: try directory.openStore(logger), codec: codec, limits: configuration.reconcilerLimits,
@@ -82,12 +87,15 @@ package enum AgentDaemon {
         let watch = EngineWatch(
             observer: EngineObserver(
                 engine: engine, directory: containers, logger: logger, wantsDetails: { link.dialect != .a }),
-            facts: facts, queue: queue, executor: executors.engine)
+            facts: facts, queue: queue, executor: executors.engine, instruments: instruments)
         let session = ServerSession(
             configuration: configuration, codec: codec, queue: queue, link: link, pings: pings, host: host,
-            httpClient: httpClient, logger: logger)
+            httpClient: httpClient, instruments: instruments, logger: logger)
+        instruments.show(
+            queue, databasePath: "\(configuration.stateDirectory)/\(Store.fileName)", version: version)
+        let health = HealthService(instruments: instruments, address: configuration.listenAddress, logger: logger)
         // Started in this order and stopped in the reverse one: no event comes in any more when the loop ends.
-        let services: [any Service] = [loop, watch, host, figures, cloud, pings, session]
+        let services: [any Service] = [health, loop, watch, host, figures, cloud, pings, session]
         var group = ServiceGroupConfiguration(
             services: services.map {
                 .init(
@@ -115,7 +123,10 @@ package enum AgentDaemon {
     ) -> AgentFacts {
         var facts = AgentFacts()
         facts.proxyVariables = configuration.proxyVariables
-        let given = [configuration.configurationURL, configuration.url].first { !$0.isEmpty }
+        let given = [configuration.configurationURL, configuration.url].first { !$0.isEmpty }.map {
+            // Where the schemas are, is where everything else is (PROTOCOL 1.3).
+            $0.hasSuffix("/schemas") ? String($0.dropLast("schemas".count)) : $0
+        }
         facts.configurationURL = { given ?? link.credentials?.url.description ?? "" }
         facts.proxyPort = configuration.apiProxyPort
         facts.hostAddress = { host.reportedAddress }
@@ -156,7 +167,8 @@ package enum AgentDaemon {
     }
 
     private static func engineClient(
-        _ configuration: AgentConfiguration, _ group: MultiThreadedEventLoopGroup, _ logger: Logger
+        _ configuration: AgentConfiguration, _ group: MultiThreadedEventLoopGroup, _ instruments: Instruments,
+        _ logger: Logger
     ) throws -> EngineClient {
         let endpoint = try EngineEndpoint(
             dockerHost: configuration.dockerHost, certificatePath: configuration.dockerCertificatePath,
@@ -165,6 +177,6 @@ package enum AgentDaemon {
         return try EngineClient(
             endpoint: endpoint, deadlines: deadlines,
             preferredVersion: configuration.dockerAPIVersion.flatMap { APIVersion($0) }, logger: logger,
-            eventLoopGroup: group)
+            eventLoopGroup: group, onCall: instruments.onEngineCall)
     }
 }

@@ -1,3 +1,4 @@
+internal import Health
 internal import Logging
 internal import Model
 internal import Reconciler
@@ -11,6 +12,7 @@ struct EngineWatch: Service {
     let queue: InputQueue
     /// The thread on which the engine's socket is read: an event comes to the queue without waking another one.
     let executor: EventLoopExecutor
+    let instruments: Instruments
 
     func run() async throws {
         await withTaskExecutorPreference(executor) { await watch() }
@@ -21,14 +23,20 @@ struct EngineWatch: Service {
             await withDiscardingTaskGroup { group in
                 let (lists, list) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
                 group.addTask { for await _ in lists { _ = try? await facts.learn() } }
+                instruments.engineObserver.showsLife()
                 await observer.run { sight in
+                    instruments.engineObserver.showsLife()
                     switch sight {
                     case .list(let containers):
+                        instruments.engineObserver.isReady = true
                         queue.push(.containers(containers))
                         list.yield()
                     case .changed(let container): queue.pushPatiently(.containerChanged(container))
                     case .gone(let id): queue.pushPatiently(.containerGone(id: id))
-                    case .lost: queue.push(.engineLost)
+                    case .lost:
+                        instruments.engineObserver.isReady = false
+                        instruments.metrics.count(.engineLosses)
+                        queue.push(.engineLost)
                     }
                 }
                 list.finish()

@@ -77,6 +77,9 @@ final class InputQueue: Sendable {
     /// What was put in and not taken out yet.
     var waiting: [Input] { state.withLock { $0.inputs } }
 
+    /// How many inputs wait.
+    var count: Int { state.withLock { $0.inputs.count } }
+
     /// Puts in what work has to tell; it takes the place of what the same work has told before.
     func report(_ work: WorkID, _ text: String) {
         _ = put { state in

@@ -1,3 +1,4 @@
+internal import Health
 internal import Logging
 internal import Model
 internal import NIOCore
@@ -19,6 +20,7 @@ actor MainLoop: Service {
     private let runner: OperationRunner
     private let executors: EffectExecutors
     private let limits: AgentLimits
+    private let instruments: Instruments
     private let logger: Logger
     private var reconciler: Reconciler?
     private let openReconciler: @Sendable () throws -> Reconciler
@@ -28,7 +30,7 @@ actor MainLoop: Service {
     /// - Parameter openReconciler: Opens the store, on the loop's own thread, where it then stays.
     init(
         group: MultiThreadedEventLoopGroup, queue: InputQueue, link: ServerLink, runner: OperationRunner,
-        executors: EffectExecutors, limits: AgentLimits, logger: Logger,
+        executors: EffectExecutors, limits: AgentLimits, instruments: Instruments, logger: Logger,
         openReconciler: @escaping @Sendable () throws -> Reconciler
     ) {
         eventLoop = group.next()
@@ -38,6 +40,7 @@ actor MainLoop: Service {
         self.runner = runner
         self.executors = executors
         self.limits = limits
+        self.instruments = instruments
         self.logger = logger
         self.openReconciler = openReconciler
     }
@@ -62,7 +65,7 @@ actor MainLoop: Service {
     private func drive(_ group: inout DiscardingTaskGroup, _ stop: StopSign) async {
         guard let reconciler else { return }
         var memory = MemoryTrim()
-        dispatch(reconciler.process([.tick], now: .now), in: &group)
+        dispatch(process([.tick], by: reconciler), in: &group)
         while !Task.isCancelled, !isDone(reconciler, stop.since) {
             var wakeUp = reconciler.nextWakeUp
             if let due = memory.due {
@@ -71,9 +74,18 @@ actor MainLoop: Service {
             }
             let batch = await nextBatch(until: wakeUp, isStopping: stop.since != nil)
             if batch.isEmpty { memory.trimIfDue(reconciler.releaseMemory) } else { memory.postpone() }
-            dispatch(reconciler.process(batch + [.tick], now: .now), in: &group)
+            dispatch(process(batch + [.tick], by: reconciler), in: &group)
         }
         noteDelivered(reconciler)
+    }
+
+    private func process(_ inputs: [Input], by reconciler: Reconciler) -> [Effect] {
+        let work = instruments.reconciler.began()
+        defer {
+            instruments.reconciler.ended(work)
+            instruments.note(reconciler)
+        }
+        return reconciler.process(inputs, now: .now)
     }
 
     /// What the server has taken is not sent to it again by the next process. Nothing else is taken up any more.
@@ -103,17 +115,21 @@ actor MainLoop: Service {
         for effect in effects {
             switch effect {
             case .perform(let id, let operation, let about):
-                group.addTask(executorPreference: executors.engine) { [queue, runner, logger] in
+                group.addTask(executorPreference: executors.engine) { [queue, runner, instruments, logger] in
                     let start = ContinuousClock.now
                     let outcome = await runner.run(operation) { queue.report(id, $0) }
+                    let took = ContinuousClock.now - start
+                    instruments.metrics.time(.steps, took, ["step": operation.label])
                     logger.debug(
-                        "engine work done",
-                        metadata: ["about": "\(about)", "took": "\((ContinuousClock.now - start).inMilliseconds) ms"])
+                        "engine work done", metadata: ["about": "\(about)", "took": "\(took.inMilliseconds) ms"])
                     queue.push(.outcome(id, outcome))
                 }
             case .publish(let eventID, let body):
-                group.addTask(executorPreference: executors.server) { [queue, link] in
+                group.addTask(executorPreference: executors.server) { [queue, link, instruments] in
+                    let delivery = instruments.outbox.began()
                     let news = await link.deliver(body, of: eventID)
+                    instruments.outbox.ended(delivery)
+                    instruments.metrics.count(.deliveries, ["result": news.isDelivered ? "delivered" : "failed"])
                     // Should this be lost with the process, the next one sends the same answer again.
                     if case .delivered = news { queue.pushPatiently(news) } else { queue.push(news) }
                 }
@@ -129,7 +145,9 @@ actor MainLoop: Service {
                 }
             case .progress(_, let body):
                 group.addTask(executorPreference: executors.server) { [link] in await link.sendProgress(body) }
-            case .note(let note): logger.log(note)
+            case .note(let note):
+                instruments.count(note)
+                logger.log(note)
             }
         }
     }
@@ -150,4 +168,34 @@ private final class StopSign: Sendable {
     var since: ContinuousClock.Instant? { raised.withLock { $0 } }
 
     func raise() { raised.withLock { $0 = $0 ?? .now } }
+}
+
+extension Input {
+    fileprivate var isDelivered: Bool { if case .delivered = self { true } else { false } }
+}
+
+extension Operation {
+    /// What is done, in few words that are always the same.
+    fileprivate var label: String {
+        switch self {
+        case .findContainer: "find container"
+        case .createContainer: "create container"
+        case .startContainer: "start container"
+        case .stopContainer: "stop container"
+        case .killContainer: "kill container"
+        case .removeContainer: "remove container"
+        case .detectAddress: "detect address"
+        case .inspectVolume: "inspect volume"
+        case .callPlugin(let call, _): "plugin \(call.rawValue)"
+        case .createVolume: "create volume"
+        case .removeVolume: "remove volume"
+        case .inspectImage: "inspect image"
+        case .pullImage: "pull image"
+        case .tagImage: "tag image"
+        case .removeImage: "remove image"
+        case .buildImage: "build image"
+        case .inspectContainer: "inspect container"
+        case .updateConfiguration: "update configuration"
+        }
+    }
 }

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import Health
 internal import HostInfo
 internal import Logging
 internal import Model
@@ -14,6 +15,7 @@ final class PingResponder: Service {
     private let sources: Sources
     private let link: ServerLink
     private let limits: AgentLimits
+    private let metrics: Metrics
     private let logger: Logger
     private let pings: AsyncStream<(EventHeader, PingOptions)>
     private let intake: AsyncStream<(EventHeader, PingOptions)>.Continuation
@@ -30,13 +32,14 @@ final class PingResponder: Service {
 
     init(
         configuration: AgentConfiguration, codec: RancherCodec, sources: Sources, link: ServerLink,
-        limits: AgentLimits, logger: Logger
+        limits: AgentLimits, metrics: Metrics = Metrics(), logger: Logger
     ) {
         self.configuration = configuration
         self.codec = codec
         self.sources = sources
         self.link = link
         self.limits = limits
+        self.metrics = metrics
         self.logger = logger
         // Of more pings than this the oldest are void by now.
         (pings, intake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(limits.pings))
@@ -69,7 +72,9 @@ final class PingResponder: Service {
                 let body: String
                 if let written { body = written } else { body = try await write(event, options) }
                 written = body
-                return try await link.send(body)
+                try await link.send(body)
+                metrics.count(.pings)
+                return
             } catch {
                 logger.debug("ping not answered", metadata: ["event": "\(event.id)", "error": "\(error)"])
                 // The next ping comes in seconds: one that the server refuses must not take the place of others.

@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import Health
 internal import Logging
 internal import Model
 internal import RancherAPI
@@ -15,6 +16,7 @@ struct ServerSession: Service {
     let pings: PingResponder
     let host: HostIdentity
     let httpClient: HTTPClient
+    let instruments: Instruments
     let logger: Logger
 
     func run() async throws {
@@ -42,6 +44,8 @@ struct ServerSession: Service {
     }
 
     private func connect() async throws {
+        // A server that is not there is waited for, for as long as it takes.
+        instruments.eventStream.rests()
         let credentials = try await credentials()
         if !credentials.agentIP.isEmpty { host.learned(address: credentials.agentIP) }
         let client = RancherClient(url: credentials.url, key: credentials.key, httpClient: httpClient)
@@ -49,8 +53,20 @@ struct ServerSession: Service {
         queue.push(.serverReached)
         let stream = EventStream(configuredURL: credentials.url, key: credentials.key)
         let sinks = EventStream.Sinks(
-            onOpen: { queue.push(.serverReached) },
-            onFrame: { received($0) },
+            onClosed: {
+                instruments.eventStream.showsLife()
+                instruments.eventStream.isReady = false
+            },
+            onOpen: {
+                instruments.eventStream.showsLife()
+                instruments.eventStream.isReady = true
+                instruments.metrics.count(.subscriptions)
+                queue.push(.serverReached)
+            },
+            onFrame: {
+                instruments.eventStream.showsLife()
+                received($0)
+            },
             onOversized: { oversized($0, limit: stream.limits.messageBytes) })
         await withDiscardingTaskGroup { group in
             group.addTask { await fetchCertificate(from: credentials.url) }

@@ -15,6 +15,17 @@ struct EngineRequest: Sendable {
     /// For errors.
     var call: String { "\(method.rawValue) \(path)" }
 
+    /// Of which there are only so many: without ids and names.
+    var kind: String {
+        let parts = path.split(separator: "/")
+        guard parts.count > 1, let last = parts.last, Self.actions.contains(last) else {
+            return "\(method.rawValue) \(parts.first ?? "")"
+        }
+        return "\(method.rawValue) \(parts[0])/\(last)"
+    }
+
+    private static let actions: Set<Substring> = ["create", "json", "start", "stop", "kill", "tag"]
+
     func uri(_ version: APIVersion?) -> String {
         let query = query.map { "\(Encoding.percent($0.name))=\(Encoding.percent($0.value))" }
         return (version.map { "/v\($0)" } ?? "") + path
@@ -65,28 +76,18 @@ extension EngineClient {
     func exchange(
         _ request: EngineRequest, version: APIVersion?, within deadline: Duration, limit: Int
     ) async throws(EngineError) -> EngineAnswer {
+        let start = ContinuousClock.now
         let result = await transport.whole(message(request, version), within: deadline, limit: limit)
-        let reply: HTTPReply
-        do {
-            reply = try result.get()
-        } catch {
-            throw failure(error, after: deadline, of: request)
-        }
-        noticeVersion(reply.head.headers)
+        let reply = try got(result, of: request, within: deadline, since: start)
         return EngineAnswer(status: reply.head.status, headers: reply.head.headers, body: reply.body)
     }
 
     /// Sends the request and waits for the head of the answer; its body is still to come. Who has it closes it.
     func open(_ request: EngineRequest, within deadline: Duration) async throws(EngineError) -> HTTPStream {
         let version = try await version(for: request.call)
+        let start = ContinuousClock.now
         let result = await transport.stream(message(request, version), within: deadline)
-        let reply: HTTPReply
-        do {
-            reply = try result.get()
-        } catch {
-            throw failure(error, after: deadline, of: request)
-        }
-        noticeVersion(reply.head.headers)
+        let reply = try got(result, of: request, within: deadline, since: start)
         do throws(EngineError) {
             try check(
                 EngineAnswer(status: reply.head.status, headers: reply.head.headers, body: reply.body), of: request)
@@ -98,6 +99,29 @@ extension EngineClient {
             throw EngineError(.badAnswer, "the Docker daemon answered with nothing", call: request.call)
         }
         return stream
+    }
+
+    private func got(
+        _ result: Result<HTTPReply, TransportFailure>, of request: EngineRequest, within deadline: Duration,
+        since start: ContinuousClock.Instant
+    ) throws(EngineError) -> HTTPReply {
+        let reply: HTTPReply
+        do {
+            reply = try result.get()
+        } catch {
+            let error = failure(error, after: deadline, of: request)
+            onCall?(request.kind, ContinuousClock.now - start, error)
+            throw error
+        }
+        if let onCall {
+            let status = Int(reply.head.status.code)
+            let refusal =
+                status >= 400
+                ? EngineError(.refused(status: status), reply.head.status.reasonPhrase, call: request.call) : nil
+            onCall(request.kind, ContinuousClock.now - start, refusal)
+        }
+        noticeVersion(reply.head.headers)
+        return reply
     }
 
     private func message(_ request: EngineRequest, _ version: APIVersion?) -> HTTPRequest {

@@ -15,22 +15,30 @@ package final class EngineClient: Sendable {
     package let deadlines: Deadlines
     let preferredVersion: APIVersion?
     let logger: Logger
+    let onCall: CallObserver?
     let negotiation = Mutex<Negotiated?>(nil)
     let transport: HTTPTransport
+
+    /// Hears of every call when its answer is there, or the head of its answer where that is a stream: what kind of call
+    /// it was, such as `POST containers/create`, how long that has taken, and the failure if it was one.
+    package typealias CallObserver = @Sendable (_ call: String, _ took: Duration, _ failure: EngineError?) -> Void
 
     /// No connection is made yet; the certificates are read.
     ///
     /// - Parameters:
     ///   - preferredVersion: The API version to speak if the engine knows it (`DOCKER_API_VERSION`).
+    ///   - onCall: Called where the call was made; it must return at once.
     /// - Throws: ``EngineError`` of kind `configuration` for unreadable certificates.
     package init(
         endpoint: EngineEndpoint, deadlines: Deadlines = Deadlines(), preferredVersion: APIVersion? = nil,
-        logger: Logger, eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+        logger: Logger, eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        onCall: CallObserver? = nil
     ) throws(EngineError) {
         self.endpoint = endpoint
         self.deadlines = deadlines
         self.preferredVersion = preferredVersion
         self.logger = logger
+        self.onCall = onCall
         var limits = HTTPTransportLimits()
         limits.connect = TimeAmount(deadlines.connect)
         if case .tcp = endpoint.address { limits.idle = .seconds(30) }

@@ -75,6 +75,15 @@ package final class Reconciler {
     /// The number of events that have no answer yet.
     package var openEventCount: Int { open.count }
 
+    /// The number of answers that the server has not taken yet.
+    package var undeliveredCount: Int { outbox.letters.count }
+
+    /// Since when the oldest of them waits.
+    package var oldestUndelivered: Timestamp? { outbox.letters.values.lazy.map(\.writtenAt).min() }
+
+    /// Whether what was handled last is on the disk.
+    package var isStoreWell: Bool { !mustLoad }
+
     /// Frees what is only kept for quicker work: the store's pages, and the room that a burst has taken.
     package func releaseMemory() {
         store.releaseMemory()

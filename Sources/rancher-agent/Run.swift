@@ -11,6 +11,12 @@ struct Run: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Register with the Rancher server at this URL.", valueName: "registration-url"))
     var url: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Answer /healthz, /readyz and /metrics here, an address of this host alone such as 127.0.0.1:9346.",
+            valueName: "address"))
+    var listen: String?
+
     @Flag(help: "Print the version.")
     var version = false
 
@@ -30,6 +36,6 @@ struct Run: AsyncParsableCommand {
             print("There are no Windows services here: start and stop the agent like any other container or service.")
             return
         }
-        try await AgentDaemon.run(registrationURL: url, version: AgentVersion.current)
+        try await AgentDaemon.run(registrationURL: url, listen: listen, version: AgentVersion.current)
     }
 }

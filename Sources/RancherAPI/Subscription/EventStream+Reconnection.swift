@@ -29,10 +29,11 @@ extension EventStream {
         var linkFailed = false
         var refusals = 0
         while !Task.isCancelled {
+            sinks.onClosed()
             let link = linkFailed ? nil : await subscribeLink(client, logger)
-            var sinks = sinks
+            var watched = sinks
             let place = subscriptionURL(link: link).withoutQuery
-            sinks.onOpen = { [onOpen = sinks.onOpen] in
+            watched.onOpen = { [onOpen = sinks.onOpen] in
                 logger.info(
                     "Subscribed", metadata: ["url": "\(place)", "dialect": "\(client.dialect?.rawValue ?? "unknown")"])
                 onOpen()
@@ -40,7 +41,7 @@ extension EventStream {
             let start = ContinuousClock.now
             let reason: String
             do {
-                reason = "\(try await run(link: link, dialect: client.dialect, sinks: sinks))"
+                reason = "\(try await run(link: link, dialect: client.dialect, sinks: watched))"
                 linkFailed = false
                 refusals = 0
                 if ContinuousClock.now - start >= reconnection.stableAfter { failures = 0 }
@@ -51,6 +52,7 @@ extension EventStream {
                 linkFailed = link != nil
                 client.forgetSchemas()
             }
+            sinks.onClosed()
             if Task.isCancelled { break }
             if refusals >= reconnection.refusalsOfKey {
                 logger.error("The server does not accept this host's key", metadata: ["reason": "\(reason)"])

@@ -4,6 +4,8 @@ package import Model
 package struct EventStream: Sendable {
     /// Who takes what comes. All are called on an event loop that reads the connection: they must return at once.
     package struct Sinks: Sendable {
+        /// A connection is about to be made, or one has ended: the stream is not up.
+        package var onClosed: @Sendable () -> Void
         /// A connection is up.
         package var onOpen: @Sendable () -> Void
         /// One text frame, put together from its fragments.
@@ -13,10 +15,12 @@ package struct EventStream: Sendable {
 
         /// What is not of interest may be left out.
         package init(
+            onClosed: @escaping @Sendable () -> Void = {},
             onOpen: @escaping @Sendable () -> Void = {},
             onFrame: @escaping @Sendable (String) -> Void,
             onOversized: @escaping @Sendable (EventHeader?) -> Void = { _ in }
         ) {
+            self.onClosed = onClosed
             self.onOpen = onOpen
             self.onFrame = onFrame
             self.onOversized = onOversized

@@ -1,0 +1,96 @@
+import AsyncHTTPClient
+import Health
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Testing
+
+@Suite("Who asks how the daemon is", .timeLimit(.minutes(1)))
+struct HealthServerTests {
+    @Test(
+        "asks at an address of this host alone",
+        arguments: [
+            ("127.0.0.1:9346", "127.0.0.1:9346"), ("127.1.2.3:0", "127.1.2.3:0"), ("[::1]:80", "[::1]:80"),
+            ("localhost:1", "127.0.0.1:1"), (":7", "127.0.0.1:7"), ("9346", "127.0.0.1:9346"), ("0.0.0.0:9346", nil),
+            ("192.0.2.1:9346", nil), ("127.0.0.1", nil), ("127.0.0.1:65536", nil), ("127.0.0.1:x", nil), ("", nil),
+            ("[::]:9346", nil), ("host.example:9346", nil), ("127.0.0.1.5:1", nil), ("127.0.0:1", nil), ("::1:80", nil),
+        ] as [(String, String?)])
+    func address(_ text: String, _ expected: String?) { #expect(ListenAddress(text)?.description == expected) }
+
+    /// A server with two parts, and questions to it.
+    private func ask(
+        _ body: (_ get: (String) async throws -> (status: Int, body: String, type: String), Part, Part) async throws
+            -> Void
+    ) async throws {
+        let (first, second) = (
+            Part("reconciler", limits: .init(work: .milliseconds(1))), Part("outbox", limits: .init(work: .seconds(60)))
+        )
+        let metrics = Metrics()
+        metrics.count(.pings)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let server = HealthServer(Vitals([first, second]), metrics, group: group)
+        let channel = try await server.listen(on: try #require(ListenAddress("127.0.0.1:0")))
+        let port = try #require(channel.localAddress?.port)
+        let result: Result<Void, any Error>
+        do {
+            try await body(
+                { path in
+                    let response = try await HTTPClient.shared.execute(
+                        HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)"), timeout: .seconds(20))
+                    let text = String(buffer: try await response.body.collect(upTo: 1 << 20))
+                    return (Int(response.status.code), text, response.headers.first(name: "Content-Type") ?? "")
+                }, first, second)
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        try await channel.close()
+        try await group.shutdownGracefully()
+        try result.get()
+    }
+
+    @Test("hears which part is stuck, and that all is well again")
+    func health() async throws {
+        try await ask { get, reconciler, _ in
+            #expect(try await get("/healthz").body == "ok\n")
+            let work = reconciler.began(now: .now - .seconds(5))
+            let bad = try await get("/healthz")
+            #expect(bad.status == 503)
+            #expect(bad.body == "reconciler is stuck: a piece of its work has taken 5 s, the limit is 0 s\n")
+            reconciler.ended(work)
+            let good = try await get("/healthz?verbose")
+            #expect(good.status == 200 && good.body == "ok\n")
+        }
+    }
+
+    @Test("hears what it waits for until it is ready")
+    func readiness() async throws {
+        try await ask { get, reconciler, outbox in
+            let neither = try await get("/readyz")
+            #expect(neither.status == 503)
+            #expect(neither.body == "reconciler is not ready\noutbox is not ready\n")
+            reconciler.isReady = true
+            outbox.isReady = true
+            let ready = try await get("/readyz")
+            #expect(ready.status == 200 && ready.body == "ready\n")
+            outbox.isReady = false
+            #expect(try await get("/readyz").body == "outbox is not ready\n")
+            // Who is stuck is not ready.
+            outbox.isReady = true
+            _ = reconciler.began(now: .now - .seconds(5))
+            let stuck = try await get("/readyz")
+            #expect(stuck.status == 503 && stuck.body.hasPrefix("reconciler is stuck"))
+        }
+    }
+
+    @Test("is shown what is counted, and told what there is")
+    func pages() async throws {
+        try await ask { get, _, _ in
+            let metrics = try await get("/metrics")
+            #expect(metrics.status == 200)
+            #expect(metrics.type.hasPrefix("text/plain; version=0.0.4"))
+            #expect(metrics.body.contains("\nrancher_agent_pings_total 1\n"))
+            #expect(try await get("/").status == 404)
+        }
+    }
+}
