@@ -149,6 +149,8 @@ let package = Package(
         .target(name: "FaultProxy", dependencies: ["LosslessJSON"], path: "Tests/FaultProxy"),
         // Processes that a test starts and watches; the agent among them
         .target(name: "Processes", path: "Tests/Processes"),
+        // Stops a single thread of another process
+        .target(name: "ThreadStop", path: "Tests/ThreadStop"),
         // An engine that does nothing, at once, on a real socket
         .target(
             name: "PaperEngine", dependencies: ["LosslessJSON", nioCore, nioPosix, nioHTTP], path: "Tests/PaperEngine"),
@@ -166,7 +168,8 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "DockerEngine", "FakeStoragePlugin", "FaultProxy", "LosslessJSON", "Model", "Mutations", "PaperEngine",
-                "Processes", "RancherSimulator", "Store", "rancher-agent", "rancher-sim", nioCore, nioHTTP, logging,
+                "Processes", "RancherSimulator", "Store", "ThreadStop", "rancher-agent", "rancher-sim", nioCore,
+                nioHTTP, httpClient, logging,
             ]),
         .testTarget(
             name: "InspectionTests",
