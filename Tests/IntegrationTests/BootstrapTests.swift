@@ -151,6 +151,11 @@ struct BootstrapTests {
                 #expect(launch.output.contains("Without --privileged"))
                 let agent = try #require(try await form.agent())
                 #expect(agent["HostConfig"]["Privileged"].boolean == false)
+                // The address that the server sees this host at, not the container that launched the agent.
+                let bridged = network.split(separator: ".").dropLast().joined(separator: ".") + "."
+                let address = (agent["Config"]["Env"].array ?? []).compactMap(\.text)
+                    .first { $0.hasPrefix("CATTLE_AGENT_IP=") }?.split(separator: "=").last.map(String.init)
+                #expect(address == network || address?.hasPrefix(bridged) == false, "\(address ?? "none")")
                 try await server.waitForSubscriber(after: 0, timeout: .seconds(60))
                 let instance = Self.instance(dialect, "modest")
                 let reply = try await server.ask(instance.activate(), timeout: .seconds(60))
@@ -161,6 +166,34 @@ struct BootstrapTests {
                 let lost = try await form.run(form.images[0], options: [], "http://localhost:1/v1/scripts/T")
                 #expect(lost.ending == .code(1))
                 #expect(lost.output.contains("means this container"), "\(lost.output)")
+            }
+        }
+    }
+
+    @Test(arguments: Dialect.only(.noWordSpoken))
+    func `a server with a certificate of its own is trusted by its fingerprint, and no other is`(
+        dialect: Dialect
+    ) async throws {
+        let tls = RancherServer.TLS(certificate: TestCertificate.certificate, privateKey: TestCertificate.privateKey)
+        let fingerprint = "F7:82:2E:78:1D:EC:0F:4B:A1:1E:1C:AB:A4:0F:7C:ED:03:4A:FC:96"
+        try await ContainerForm.play { form in
+            try await RancherServer.withServer(dialect: dialect, tls: tls) { server in
+                let wrong = try await form.run(
+                    form.images[0], options: ["--net=host", "-e", "CA_FINGERPRINT=00" + fingerprint.dropFirst(2)],
+                    server.registrationURL)
+                #expect(wrong.ending == .code(1))
+                #expect(wrong.output.contains("this is another server"), "\(wrong.output)")
+                #expect(try await form.agent() == nil)
+
+                let launch = try await form.run(
+                    form.images[0], options: ["--net=host", "-e", "CA_FINGERPRINT=\(fingerprint)"],
+                    server.registrationURL)
+                try #require(launch.ending == .code(0), "\(launch.output)")
+                // The agent finds the certificate on the host.
+                try await server.waitForSubscriber(after: 0, timeout: .seconds(60))
+                let instance = Self.instance(dialect, "secure")
+                #expect(try await server.ask(instance.activate(), timeout: .seconds(60)).failure == nil)
+                try await form.engine.removeAll(of: [instance.uuid])
             }
         }
     }
