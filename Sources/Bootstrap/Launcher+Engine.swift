@@ -139,7 +139,7 @@ extension Launcher {
                 say("INFO: Asking the old agent to end")
                 try await engine.stopContainer(id, graceSeconds: drainSeconds)
             case .start(let id): try await engine.startContainer(id)
-            case .rename(let id, let name): try await engine.renameContainer(id, to: name)
+            case .rename(let id, let name): try await rename(id, to: name)
             case .renameNew(let wanted): try await engine.renameContainer(name, to: wanted)
             case .startNew: try await engine.startContainer(name)
             case .removeNew: try await remove(name)
@@ -148,6 +148,16 @@ extension Launcher {
             return nil
         }
         if let id { new = id }
+    }
+
+    /// A container that the engine removes when it ends is gone by now; then there is nothing to go back to.
+    private func rename(_ id: String, to name: String) async throws(EngineError) {
+        do throws(EngineError) {
+            try await engine.renameContainer(id, to: name)
+        } catch {
+            guard error.isNotFound, name == AgentContainer.previousName else { throw error }
+            say("WARN: The old container was removed by the engine when it ended")
+        }
     }
 
     private func remove(_ id: String) async throws(EngineError) {

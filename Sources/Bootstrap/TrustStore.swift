@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+internal import RancherAPI
 
 /// The certificates that this container trusts: the system's, and that of the server if it has one of its own
 /// (PROTOCOL 1.9.1).
@@ -19,10 +13,15 @@ package struct TrustStore: Sendable {
     /// Adds the kept certificate to the system's, unless it is there already.
     ///
     /// - Returns: Whether there is a kept certificate.
-    /// - Throws: ``BootstrapError``.
+    /// - Throws: ``BootstrapError``, also for one that cannot be read: beside it no other would be trusted any more.
     @discardableResult
     package func extend() throws(BootstrapError) -> Bool {
-        guard let text = try TextFile.read(authority), text.contains("-----BEGIN") else { return false }
+        guard let text = try TextFile.read(authority) else { return false }
+        do throws(RancherError) {
+            try ServerAuthority.checkReadable(text)
+        } catch {
+            throw BootstrapError("\(authority) is not trusted: \(error)")
+        }
         let bundled = try TextFile.read(bundle) ?? ""
         guard !bundled.contains(text) else { return true }
         let separator = bundled.isEmpty || bundled.hasSuffix("\n") ? "" : "\n"

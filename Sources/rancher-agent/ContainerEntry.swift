@@ -41,6 +41,7 @@ enum ContainerEntry {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
             say("INFO: The state directory is \(directory)")
         case .run(let flags):
+            allowInterruption(true)
             let variables = try await withEngine(environment) { engine, logger in
                 await Preparation(environment: environment, engine: engine, logger: logger, say: say).run()
             }

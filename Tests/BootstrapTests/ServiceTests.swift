@@ -143,26 +143,3 @@ struct ServiceTests {
         #expect(ServiceInstaller().systemctl(["no-such-verb-of-systemctl"]) != 0)
     }
 }
-
-@Suite("The trusted certificates")
-struct TrustStoreTests {
-    @Test("grow by that of the server, once, and keep the others")
-    func extend() throws {
-        let directory = NSTemporaryDirectory() + "trust-" + UUID().uuidString
-        defer { try? FileManager.default.removeItem(atPath: directory) }
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        var trust = TrustStore()
-        trust.authority = directory + "/deep/ssl/ca.crt"
-        trust.bundle = directory + "/bundle.crt"
-        #expect(try trust.extend() == false)
-        #expect(!FileManager.default.fileExists(atPath: trust.bundle))
-        try "-----BEGIN CERTIFICATE-----\nsystem".write(toFile: trust.bundle, atomically: true, encoding: .utf8)
-        try trust.keep("-----BEGIN CERTIFICATE-----\nserver")
-        for _ in 1...2 {
-            #expect(try trust.extend())
-            #expect(
-                try String(contentsOfFile: trust.bundle, encoding: .utf8)
-                    == "-----BEGIN CERTIFICATE-----\nsystem\n-----BEGIN CERTIFICATE-----\nserver\n")
-        }
-    }
-}

@@ -42,6 +42,19 @@ package struct ServerAuthority: Sendable {
         return text
     }
 
+    /// Reads certificates.
+    ///
+    /// - Throws: ``RancherError`` of the code `local` if there is none in the text, or one that cannot be read.
+    package static func checkReadable(_ text: String) throws(RancherError) {
+        do {
+            guard try !NIOSSLCertificate.fromPEMBytes(Array(text.utf8)).isEmpty else {
+                throw RancherError(.local, "there is none in it")
+            }
+        } catch {
+            throw RancherError(.local, "it cannot be read as certificates: \(error)")
+        }
+    }
+
     /// - Throws: ``RancherError`` of the code `badAnswer` if the text does not begin with a certificate of that
     ///   fingerprint, or has anything else in it: nobody has vouched for that.
     package static func check(_ text: String, against fingerprint: String) throws(RancherError) {
