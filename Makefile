@@ -15,6 +15,7 @@
 #   make bench         what the agent costs and how fast it is, as one page; ROUNDS=5
 #
 #   make build         the release binary, linked with the Swift runtime, in .build-release/release
+#   make image         the image of the agent, from that binary and without a registry; IMAGE=rancher-agent:latest
 #   make figures       size, memory and start-up time of the release binary
 #   make tables        writes the tables of the state machines into the documentation of Lifecycle
 #   make lint          checks the layout of the code
@@ -23,8 +24,9 @@ SWIFT ?= swift
 release = .build-release
 MINUTES ?= 60
 DIALECT ?= 2.0
+IMAGE ?= rancher-agent:latest
 
-.PHONY: demo test kill-test test-engines soak simulate mutants build bench figures tables lint format
+.PHONY: demo test kill-test test-engines soak simulate mutants build image bench figures tables lint format
 
 demo:
 	.ci/setup build engine
@@ -51,6 +53,10 @@ test-engines:
 build:
 	.ci/setup build
 	$(SWIFT) build -c release --static-swift-stdlib --scratch-path $(release) --product rancher-agent
+
+image: build
+	.ci/setup image
+	.ci/image -t '$(IMAGE)' -b $(release)/release/rancher-agent
 
 soak:
 	.ci/setup build engine

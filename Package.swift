@@ -101,9 +101,16 @@ let package = Package(
                 "StoragePlugin", "ContainerNetwork", "Deadline", "Health", "HostInfo", nioCore, nioPosix, nioHTTP, httpClient,
                 logging, lifecycle, unixSignals,
             ]),
+        // What brings the agent onto a host: its container, or its service
+        .target(
+            name: "Bootstrap",
+            dependencies: ["Deadline", "DockerEngine", "LosslessJSON", "RancherAPI", httpClient, logging]),
         .executableTarget(
             name: "rancher-agent",
-            dependencies: ["Agent", "Inspection", "Model", "Store", "LosslessJSON", argumentParser, logging]),
+            dependencies: [
+                "Agent", "Bootstrap", "DockerEngine", "Inspection", "Model", "Store", "LosslessJSON", argumentParser,
+                logging,
+            ]),
 
         // A small Rancher server, for the demo, the tests and for trying things out
         .target(
@@ -174,8 +181,11 @@ let package = Package(
         .testTarget(
             name: "InspectionTests",
             dependencies: [
-                "Inspection", "rancher-agent", "Lifecycle", "LosslessJSON", "Model", "Store", argumentParser,
+                "Agent", "Inspection", "rancher-agent", "Lifecycle", "LosslessJSON", "Model", "Store", argumentParser,
             ]),
+        .testTarget(
+            name: "BootstrapTests",
+            dependencies: ["Bootstrap", "DockerEngine", "EngineStub", "LosslessJSON", "RancherAPI", logging]),
         .testTarget(name: "HouseTests"),
         .testTarget(
             name: "AgentTests",

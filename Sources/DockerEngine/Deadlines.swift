@@ -22,6 +22,8 @@ package struct Deadlines: Sendable, Hashable {
     package var stopMargin: Duration = .seconds(15)
     /// Killing waits until the process is gone.
     package var kill: Duration = .seconds(15)
+    /// Renaming writes one small file.
+    package var rename: Duration = .seconds(15)
     /// Removing deletes the container's file system and its anonymous volumes.
     package var remove: Duration = .seconds(60)
     /// Inspecting a volume asks its plug-in.
@@ -53,7 +55,7 @@ package struct Deadlines: Sendable, Hashable {
     package func capped(at limit: Duration) -> Deadlines {
         var capped = self
         let all: [WritableKeyPath<Deadlines, Duration>] = [
-            \.connect, \.ping, \.info, \.inspect, \.list, \.create, \.start, \.stopMargin, \.kill, \.remove,
+            \.connect, \.ping, \.info, \.inspect, \.list, \.create, \.start, \.stopMargin, \.kill, \.rename, \.remove,
             \.volumeInspect, \.volumeCreate, \.volumeRemove, \.imageInspect, \.imageTag, \.imageRemove,
             \.pullInactivity, \.buildInactivity, \.eventsAccepted,
         ]

@@ -85,6 +85,38 @@ extension EngineClient {
         _ = try await answer(to: request, within: deadlines.remove)
     }
 
+    /// Gives a container another name. A name that another container has is a conflict.
+    package func renameContainer(_ id: String, to name: String) async throws(EngineError) {
+        var request = try Self.container(.POST, id, "/rename")
+        request.query.append(("name", name))
+        _ = try await answer(to: request, within: deadlines.rename)
+    }
+
+    /// Waits until a container does not run.
+    ///
+    /// - Parameter limit: How long it may run on.
+    /// - Returns: Its exit code.
+    package func waitForContainer(_ id: String, within limit: Duration) async throws(EngineError) -> Int {
+        let request = try Self.container(.POST, id, "/wait")
+        guard let code = try await json(from: request, within: limit)["StatusCode"].integer else {
+            throw EngineError(.badAnswer, "the Docker daemon did not tell the exit code", call: request.call)
+        }
+        return code
+    }
+
+    /// What a container without a terminal has written so far, both of its outputs in order.
+    ///
+    /// - Parameter lines: So many from the end; `nil` for all.
+    package func containerOutput(_ id: String, lines: Int? = nil) async throws(EngineError) -> String {
+        var request = try Self.container(.GET, id, "/logs")
+        request.query = [("stdout", "1"), ("stderr", "1"), ("tail", lines.map(String.init) ?? "all")]
+        let answer = try await answer(to: request, within: deadlines.list)
+        guard let text = OutputFrames.text(of: answer.body) else {
+            throw EngineError(.badAnswer, "the container's output is cut off", call: request.call)
+        }
+        return text
+    }
+
     private static func container(
         _ method: HTTPMethod, _ id: String, _ tail: String
     ) throws(EngineError) -> EngineRequest {

@@ -50,7 +50,14 @@ extension RancherServer {
         let roots = (dialect.versions + dialect.olderVersions).map { version in
             Route(.GET, "/\(version)", .registrationOrAgent) { server, request, _ in server.root(request) }
         }
-        return [Route(.GET, "/ping", .anybody) { _, _, _ in .text("pong") }] + roots
+        let common = [
+            Route(.GET, "/ping", .anybody) { _, _, _ in .text("pong") },
+            // In this place whatever the server speaks (PROTOCOL 1.9.1).
+            Route(.GET, "/v1/scripts/ca.crt", .anybody) { server, _, _ in
+                server.authority.map { .text($0) } ?? .error(.notFound, code: "NotFound")
+            },
+        ]
+        return common + roots
             + dialect.versions.flatMap { interface(version: $0) }
     }
 

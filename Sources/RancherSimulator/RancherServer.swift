@@ -33,16 +33,19 @@ package final class RancherServer: Sendable {
     let host: String
     let group: any EventLoopGroup
     let tls: NIOSSLContext?
+    /// The certificate that vouches for this server, as PEM text; `nil` without TLS.
+    let authority: String?
     let state: Mutex<ServerState>
     let routes: [Route]
 
-    private init(dialect: Dialect, host: String, token: String, tls: NIOSSLContext?, group: any EventLoopGroup) {
+    private init(dialect: Dialect, host: String, token: String, tls: TLS?, group: any EventLoopGroup) throws {
         self.dialect = dialect
         state = Mutex(ServerState(dialect: dialect))
         routes = Self.routes(of: dialect)
         self.host = host
         self.token = token
-        self.tls = tls
+        self.tls = try tls.map(Self.context)
+        authority = tls?.certificate
         self.group = group
     }
 
@@ -62,9 +65,8 @@ package final class RancherServer: Sendable {
         token: String? = nil, journal: String? = nil,
         group: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup
     ) async throws -> RancherServer {
-        let server = RancherServer(
-            dialect: dialect, host: host, token: token ?? Identity.defaultToken, tls: try tls.map(Self.context),
-            group: group)
+        let server = try RancherServer(
+            dialect: dialect, host: host, token: token ?? Identity.defaultToken, tls: tls, group: group)
         let opened = try journal.map { try Journal(path: $0) }
         try server.state.withLock { state in
             state.port = port

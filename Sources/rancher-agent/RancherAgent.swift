@@ -26,7 +26,12 @@ struct RancherAgent: AsyncParsableCommand {
 
     static func main() async {
         do {
-            var command = try parseAsRoot(DaemonFlags.normalized(Array(CommandLine.arguments.dropFirst())))
+            var arguments = Array(CommandLine.arguments.dropFirst())
+            if arguments.first == ContainerEntry.word {
+                guard let words = try await ContainerEntry.run(Array(arguments.dropFirst())) else { return }
+                arguments = words
+            }
+            var command = try parseAsRoot(DaemonFlags.normalized(arguments))
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

@@ -20,10 +20,10 @@ struct Run: AsyncParsableCommand {
     @Flag(help: "Print the version.")
     var version = false
 
-    @Option(help: ArgumentHelp("Only for Windows: no effect.", valueName: "name"))
+    @Option(help: ArgumentHelp("Install the agent as a service of systemd, and start it.", valueName: "name"))
     var registerService: String?
 
-    @Flag(help: "Only for Windows: no effect.")
+    @Flag(help: "Stop that service and remove it; its settings and the agent's state stay.")
     var unregisterService = false
 
     func run() async throws {
@@ -33,7 +33,7 @@ struct Run: AsyncParsableCommand {
             return
         }
         if unregisterService || registerService != nil {
-            print("There are no Windows services here: start and stop the agent like any other container or service.")
+            try Service.run(unregisters: unregisterService, name: registerService, url: url)
             return
         }
         try await AgentDaemon.run(registrationURL: url, listen: listen, version: AgentVersion.current)

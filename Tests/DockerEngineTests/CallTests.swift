@@ -67,6 +67,34 @@ struct CallTests {
         #expect(plain.path == "/containers/json")
     }
 
+    @Test("A container is renamed, waited for, and asked for its output, both ends of which are one text")
+    func renameWaitAndOutput() async throws {
+        let rename = try await request(answering: 204) { try await $0.renameContainer("a", to: "b&c") }
+        #expect(rename.method == "POST")
+        #expect(rename.path == "/containers/a/rename?name=b%26c")
+        let wait = try await request(#"{"Error":null,"StatusCode":3}"#) {
+            let code = try await $0.waitForContainer("a", within: .seconds(5))
+            #expect(code == 3)
+        }
+        #expect(wait.path == "/containers/a/wait")
+        let frames = "\u{1}\0\0\0\0\0\0\u{3}one" + "\u{2}\0\0\0\0\0\0\u{4}\ntwo" + "\u{1}\0\0\0\0\0\0\0"
+        let output = try await request(frames) {
+            let text = try await $0.containerOutput("a", lines: 20)
+            #expect(text == "one\ntwo")
+        }
+        #expect(output.path == "/containers/a/logs?stdout=1&stderr=1&tail=20")
+        _ = try await request("") {
+            let text = try await $0.containerOutput("a")
+            #expect(text.isEmpty)
+        }
+        for cut in [String(frames.dropLast()), String(frames.prefix(5)), String(frames.prefix(10))] {
+            _ = try await request(cut) { client in
+                let error = await #expect(throws: EngineError.self) { try await client.containerOutput("a") }
+                #expect(error?.kind == .badAnswer)
+            }
+        }
+    }
+
     @Test("Starting what runs and stopping what does not changes nothing and is no error")
     func notModified() async throws {
         _ = try await request(answering: 304) {

@@ -1,3 +1,4 @@
+import Agent
 import ArgumentParser
 import Foundation
 import Inspection
@@ -67,12 +68,30 @@ struct CommandTests {
     }
 
     @Test(
-        "The flags for Windows do nothing, and say so",
-        arguments: [["-register-service", "agent"], ["--register-service=agent"], ["-unregister-service"]])
-    func windows(arguments: [String]) throws {
+        "Nothing is installed without systemd or without a server, nothing removed that is not there, and it is said",
+        arguments: [
+            ["-register-service", "no-such-agent"], ["--register-service=no-such-agent"],
+            ["-unregister-service", "-register-service", "no-such-agent"],
+        ])
+    func service(arguments: [String]) throws {
         let outcome = try runAgent(arguments)
-        #expect(outcome.output.contains("no Windows services"))
-        #expect(outcome.code == 0)
+        #expect(outcome.errors.contains("service"))
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.code == 1)
+    }
+
+    @Test("A service is run with the settings that it was installed with, as soon as it would know its server")
+    func serviceSettings() {
+        func settings(_ url: String?, _ environment: [String: String]) -> [String: String] {
+            Service.settings(AgentConfiguration(environment: environment, registrationURL: url), environment)
+        }
+        #expect(settings(nil, ["CATTLE_HOST_LABELS": "a=b"]) == [:])
+        #expect(
+            settings("http://s/T", ["CATTLE_HOST_LABELS": "a=b", "DOCKER_HOST": "tcp://e", "PATH": "/bin"])
+                == ["CATTLE_REGISTRATION_URL": "http://s/T", "CATTLE_HOST_LABELS": "a=b", "DOCKER_HOST": "tcp://e"])
+        #expect(
+            settings(nil, ["CATTLE_URL": "http://s/v1", "CATTLE_STATE_DIR": "/x"])
+                == ["CATTLE_URL": "http://s/v1", "CATTLE_STATE_DIR": "/x"])
     }
 
     @Test(

@@ -55,7 +55,10 @@ package struct Registration: Sendable {
         }
     }
 
-    private func fetchScript(_ httpClient: HTTPClient) async throws -> RegistrationScript {
+    /// Fetches the registration script. One try.
+    ///
+    /// - Throws: ``RancherError``, `CancellationError`.
+    package func fetchScript(_ httpClient: HTTPClient) async throws -> RegistrationScript {
         let http = HTTPCaller(client: httpClient, deadline: deadline, hidesPath: true)
         let answer = try await http.call(.GET, registrationURL, limit: 1 << 20)
         guard answer.status == .ok else { throw answer.refusal(from: registrationURL.withoutPath) }

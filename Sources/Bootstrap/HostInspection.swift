@@ -1,0 +1,73 @@
+internal import AsyncHTTPClient
+internal import RancherAPI
+
+/// What `inspect-host` does, in a container of its own with the host's `/var/lib` (PROTOCOL 1.9.3).
+package struct HostInspection: Sendable {
+    /// Where the host's `/var/lib` is.
+    package var varLib = "/var/lib"
+    package var environment: [String: String]
+
+    /// The server's own certificate, for keeping.
+    static let certificateVariable = "CATTLE_CA_CERTIFICATE"
+    /// The registration script, if this host's address is to be asked for there.
+    static let scriptVariable = "CATTLE_REGISTRATION_URL"
+
+    package init(environment: [String: String]) { self.environment = environment }
+
+    /// Looks, and makes what is to last: the key of this host, and the server's certificate.
+    ///
+    /// - Throws: ``BootstrapError`` if they cannot be kept although `/var/lib` can be written.
+    package func run() async throws -> HostReport {
+        let directory = varLib + "/rancher"
+        var report = HostReport(
+            token: nil, isBoot2Docker: TextFile.exists(varLib + "/boot2docker"),
+            isVarLibWritable: Self.canWrite(in: directory + "/state"))
+        var trust = TrustStore()
+        trust.authority = directory + "/etc/ssl/ca.crt"
+        let certificate = environment[Self.certificateVariable] ?? ""
+        if report.isVarLibWritable {
+            if !certificate.isEmpty { try trust.keep(certificate) }
+            do {
+                report.token = try RegistrationToken.load(directory: directory + "/state")
+            } catch {
+                throw BootstrapError("The key of this host cannot be kept: \(error)")
+            }
+        }
+        if let url = (environment[Self.scriptVariable] ?? "").nonEmpty {
+            // Without an answer the launch makes do with what it was told itself.
+            report.detectedAgentIP = try? await Self.address(
+                seenFrom: url, authority: try TextFile.read(trust.authority) == nil ? nil : trust.authority)
+        }
+        return report
+    }
+
+    private static func address(seenFrom url: String, authority: String?) async throws -> String? {
+        var registration = Registration(registrationURL: try APIURL(url), token: "")
+        registration.deadline = .seconds(15)
+        let client = try HTTPClient.rancher(extraTrustRoots: authority)
+        let script: Result<RegistrationScript, any Error>
+        do {
+            script = .success(try await registration.fetchScript(client))
+        } catch {
+            script = .failure(error)
+        }
+        try? await client.shutdown()
+        return try script.get().detectedAgentIP.nonEmpty
+    }
+
+    private static func canWrite(in directory: String) -> Bool {
+        let probe = directory + "/.written-by-inspect-host"
+        do throws(BootstrapError) {
+            try TextFile.replace(probe, with: "", mode: 0o600)
+            _ = try TextFile.remove(probe)
+            return true
+        } catch {
+            return false
+        }
+    }
+}
+
+extension String {
+    /// `nil` for an empty text.
+    var nonEmpty: String? { isEmpty ? nil : self }
+}

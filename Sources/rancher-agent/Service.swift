@@ -1,0 +1,46 @@
+import Agent
+import ArgumentParser
+import Bootstrap
+import FoundationEssentials
+
+/// Installing and removing the agent as a service of this host.
+enum Service {
+    /// Installs, or removes.
+    ///
+    /// - Parameters:
+    ///   - name: Of the service; needed for installing.
+    ///   - url: The registration URL, from the command line.
+    /// - Throws: `ExitCode` after it was said why nothing was done.
+    static func run(
+        unregisters: Bool, name: String?, url: String?, installer: ServiceInstaller = ServiceInstaller(),
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws {
+        do {
+            if unregisters {
+                print(try installer.unregister(name: name))
+            } else if let name {
+                let configuration = AgentConfiguration(environment: environment, registrationURL: url)
+                print(
+                    try installer.register(
+                        name: name,
+                        program: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
+                        settings: settings(configuration, environment),
+                        directories: [configuration.stateDirectory, configuration.home]))
+            }
+        } catch let error as BootstrapError {
+            writeError("\(error)")
+            throw ExitCode(1)
+        }
+    }
+
+    /// What the service is to be run with; nothing where it would not know its server.
+    static func settings(_ configuration: AgentConfiguration, _ environment: [String: String]) -> [String: String] {
+        guard configuration.fault == nil else { return [:] }
+        var settings = LaunchSettings.passedOn(from: environment)
+        for name in ["CATTLE_STATE_DIR", "CATTLE_HOME", "DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"] {
+            settings[name] = environment[name]
+        }
+        settings["CATTLE_REGISTRATION_URL"] = configuration.registrationURL
+        return settings
+    }
+}
