@@ -198,10 +198,15 @@ let package = Package(
                 "LosslessJSON", "Model", "Lifecycle", "Store", "Reconciler", "RancherAPI", "SimulatedEngine",
             ]),
         .testTarget(name: "StoreTests", dependencies: ["Model", "Migrations", "SimulatedEngine", "Store"]),
+        // A proxy on a port, with faults to order
+        .target(name: "FakeProxy", dependencies: [nioCore, nioPosix], path: "Tests/FakeProxy"),
+        // Makes certificates, good ones and bad ones
+        .target(name: "TestAuthority", path: "Tests/TestAuthority"),
         .testTarget(
             name: "RancherAPITests",
             dependencies: [
-                "RancherAPI", "LosslessJSON", "Model", nioCore, nioPosix, nioHTTP, nioWebSocket, nioSSL, httpClient,
+                "FakeProxy", "RancherAPI", "RancherSimulator", "TestAuthority", "LosslessJSON", "Model", nioCore,
+                nioPosix, nioHTTP, nioWebSocket, nioSSL, httpClient,
                 logging,
             ]),
         .testTarget(

@@ -55,7 +55,8 @@ package enum AgentDaemon {
             engine: EventLoopExecutor(engineGroup.next()),
             server: EventLoopExecutor(MultiThreadedEventLoopGroup.singleton.next()))
         let engine = try engineClient(configuration, engineGroup, logger)
-        let httpClient = try HTTPClient.rancher()
+        let http = try ServerHTTP(
+            proxies: configuration.proxies, extraTrustRoots: configuration.authoritiesFile)
         let queue = InputQueue(limit: limits.queuedInputs, byteLimit: limits.queuedBytes)
         let link = ServerLink(progressLimit: limits.progressInFlight)
         let containers = ContainerDirectory()
@@ -64,7 +65,7 @@ package enum AgentDaemon {
         let codec = RancherCodec(facts: agentFacts(configuration, link, host))
         let figures = HostWatch(
             configuration: configuration, engineDirectory: { facts.last?.rootDirectory ?? "" }, logger: logger)
-        let cloud = CloudWatch(configuration: configuration, httpClient: httpClient, logger: logger)
+        let cloud = CloudWatch(configuration: configuration, httpClient: http.straight, logger: logger)
         let pings = PingResponder(
             configuration: configuration, codec: codec,
             sources: .init(directory: containers, engine: facts, host: host, figures: figures, cloud: cloud),
@@ -85,7 +86,7 @@ package enum AgentDaemon {
             facts: facts, queue: queue, executor: executors.engine)
         let session = ServerSession(
             configuration: configuration, codec: codec, queue: queue, link: link, pings: pings, host: host,
-            httpClient: httpClient, logger: logger)
+            http: http, logger: logger)
         // Started in this order and stopped in the reverse one: no event comes in any more when the loop ends.
         let services: [any Service] = [loop, watch, host, figures, cloud, pings, session]
         var group = ServiceGroupConfiguration(
