@@ -97,9 +97,17 @@ let package = Package(
                 "StoragePlugin", "ContainerNetwork", "Deadline", "HostInfo", nioCore, nioPosix, nioHTTP, httpClient,
                 logging, lifecycle, unixSignals,
             ]),
+        // The way to the server and to the engine, step by step
+        .target(
+            name: "Doctor",
+            dependencies: [
+                "Agent", "ContainerNetwork", "Deadline", "DockerEngine", "HTTPTransport", "HostInfo", "Inspection",
+                "LosslessJSON", "Model", "RancherAPI", "Store", nioCore, nioPosix, nioHTTP, nioTLS, nioSSL, asn1,
+                logging,
+            ]),
         .executableTarget(
             name: "rancher-agent",
-            dependencies: ["Agent", "Inspection", "Model", "Store", "LosslessJSON", argumentParser, logging]),
+            dependencies: ["Agent", "Doctor", "Inspection", "Model", "Store", "LosslessJSON", argumentParser, logging]),
 
         // A small Rancher server, for the demo, the tests and for trying things out
         .target(
@@ -168,6 +176,13 @@ let package = Package(
             name: "InspectionTests",
             dependencies: [
                 "Inspection", "rancher-agent", "Lifecycle", "LosslessJSON", "Model", "Store", argumentParser,
+            ]),
+        // Each trouble is there for real, on this host's own addresses
+        .testTarget(
+            name: "DoctorTests",
+            dependencies: [
+                "Agent", "Doctor", "FakeProxy", "Inspection", "LosslessJSON", "Model", "PaperEngine", "Processes",
+                "RancherAPI", "RancherSimulator", "SimulatedEngine", "Store", "TestAuthority", "rancher-agent", logging,
             ]),
         .testTarget(name: "HouseTests"),
         .testTarget(

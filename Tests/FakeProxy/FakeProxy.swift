@@ -16,7 +16,7 @@ package final class FakeProxy: Sendable {
         package var isSilent = false
         /// Leaves the headers `Upgrade` and `Connection` out of what it hands on.
         package var stripsUpgrade = false
-        /// Leaves them out of the answer to what it hands on.
+        /// Leaves them out of the agreement to a websocket.
         package var stripsAnswer = false
         /// As a gateway: where requests go that name no server.
         package var server: Int?
@@ -183,7 +183,8 @@ private final class Backward: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var chunk = unwrapInboundIn(data)
-        if strips, let head = chunk.readableBytesView.firstRange(of: Array("\r\n\r\n".utf8)) {
+        let isAgreement = chunk.readableBytesView.starts(with: Array("HTTP/1.1 101".utf8))
+        if strips, isAgreement, let head = chunk.readableBytesView.firstRange(of: Array("\r\n\r\n".utf8)) {
             strips = false
             let length = head.lowerBound - chunk.readableBytesView.startIndex
             let lines = (chunk.readString(length: length) ?? "").components(separatedBy: "\r\n")

@@ -4,7 +4,7 @@ import Testing
 @Suite("The proxy settings")
 struct ProxySettingsTests {
     private func proxy(_ url: String, _ variables: [String: String]) throws -> String? {
-        try ProxySettings(variables: variables).proxy(for: try APIURL(url)).map { "\($0)" }
+        ProxySettings(variables: variables).proxy(for: try APIURL(url)).map { "\($0)" }
     }
 
     @Test("send each scheme through its own proxy, and a websocket through that of its scheme")

@@ -30,7 +30,7 @@ struct ProxyTests {
                 configuredURL: credentials.url, key: credentials.key, extraTrustRoots: roots, proxies: proxies)
             try await within {
                 let (frames, input) = AsyncStream.makeStream(of: String.self)
-                try await withThrowingTaskGroup(of: Void.self) { group in
+                await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { _ = try await stream.run(sinks: .init(onFrame: { input.yield($0) })) }
                     // The server's heartbeat.
                     let frame = await frames.first { _ in true }

@@ -171,7 +171,7 @@ package struct HTTPCaller: Sendable {
         case .handshakeFailed(let fault): return "TLS fails: \(fault)"
         case .some, nil: break
         }
-        if error is NIOSSLExtraError, "\(error)".contains("hostname") {
+        if (error as? NIOSSLExtraError) == .failedToValidateHostname {
             return "its certificate is for another name; `rancher-agent doctor` says for which"
         }
         return "\(error)"
