@@ -107,9 +107,11 @@ extension Examination {
         }
 
         start = .now
-        let tls = await TLSProbe(route: route, configuration: tlsConfiguration, deadline: limits.tls).shakeHands()
+        let (tls, serverTime) = await TLSProbe(route: route, configuration: tlsConfiguration, deadline: limits.tls)
+            .shakeHands()
         let finding = tls.finding(
-            host: url.host, port: url.effectivePort, now: now, authorities: configuration.authoritiesFile)
+            host: url.host, port: url.effectivePort, now: now, authorities: configuration.authoritiesFile,
+            clock: serverTime.map { .ahead(now - $0) } ?? .unknown)
         return note(.tls, at: url.host, since: start, finding) ? nil : .tls
     }
 

@@ -1,3 +1,4 @@
+import FakeProxy
 import Foundation
 import LosslessJSON
 import Processes
@@ -108,6 +109,50 @@ struct CommandTests {
                 }
                 let keyed = try await run(host, [], variables.merging(["CATTLE_URL": server.apiURL]) { $1 })
                 #expect(keyed.code == 2 && !keyed.output.contains("hunter2"), "\(keyed.output)")
+            }
+        }
+    }
+
+    @Test("ends in time where everything hangs")
+    func everythingHangs() async throws {
+        var manners = FakeProxy.Manners()
+        manners.isSilent = true
+        try await FakeProxy.run(manners) { hung in
+            try await Host.play(withEngine: false) { host in
+                let start = ContinuousClock.now
+                let (code, output) = try await run(
+                    host, ["--url", "https://127.0.0.1:\(hung.port)/v3/scripts/abcdefghij"],
+                    ["DOCKER_HOST": "tcp://127.0.0.1:\(hung.port)"])
+                #expect(code == 2)
+                #expect(output.hasSuffix("\nNot well: TLS, Docker.\n"), "\(output)")
+                #expect(ContinuousClock.now - start < .seconds(55))
+            }
+        }
+    }
+
+    @Test("and the daemon itself go through the proxy, to a server whose name only that knows")
+    func daemonThroughProxy() async throws {
+        try await Host.play { host in
+            try await RancherServer.withServer { server in
+                try await FakeProxy.run { proxy in
+                    let url = "http://rancher.invalid:\(server.port)/v3/scripts/\(server.token)"
+                    let settings = [
+                        "http_proxy": "http://127.0.0.1:\(proxy.port)", "CATTLE_HOME": host.directory,
+                        "CATTLE_DETECT_CLOUD_PROVIDER": "false", "PATH": "/usr/bin:/bin",
+                    ]
+                    let agent = AgentProcess(
+                        arguments: ["--url", url], environment: host.environment.merging(settings) { $1 },
+                        logFile: host.directory + "/log")
+                    try agent.start()
+                    defer { agent.signal(SIGKILL) }
+                    try await agent.waitForLog("Subscribed", within: .seconds(60))
+                    let (code, output) = try await run(host, ["--url", url], settings)
+                    #expect(code == 0, "\(output)")
+                    // What the daemon holds is not disturbed.
+                    #expect(!agent.log.contains("Subscription ended"))
+                    #expect(proxy.requests.count { $0.line.hasPrefix("CONNECT ") } == 2)
+                    #expect(try await agent.terminate().ending == .code(0))
+                }
             }
         }
     }

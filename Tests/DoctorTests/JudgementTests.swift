@@ -78,8 +78,10 @@ struct JudgementTests {
 
     @Test("certificates")
     func certificates() {
-        func judged(_ observation: TLSObservation, _ authorities: String? = nil) -> Diagnosis {
-            observation.finding(host: "h", port: 443, now: Self.now, authorities: authorities)
+        func judged(
+            _ observation: TLSObservation, _ authorities: String? = nil, clock: ClockObservation = .unknown
+        ) -> Diagnosis {
+            observation.finding(host: "h", port: 443, now: Self.now, authorities: authorities, clock: clock)
         }
         let authority = certificate("CN=authority", issuer: "CN=authority", names: [])
         expect(judged(.notWanted), .ok)
@@ -99,6 +101,14 @@ struct JudgementTests {
         expect(
             judged(.untrusted([certificate("CN=x", issuer: "CN=x", until: Self.day * -1, names: ["other"])])), .failure,
             "expired", "self-signed", "not for h, but for other")
+        expect(
+            judged(.untrusted([certificate(from: Self.day)]), clock: .ahead(Self.day * -2)), .failure, "not valid yet",
+            "172800 s behind that of the server", "Set the clock of this host")
+        // Clocks that agree, or a trouble that has nothing to do with them.
+        #expect(
+            judged(.untrusted([certificate(from: Self.day)]), clock: .ahead(.seconds(1)))
+                == judged(.untrusted([certificate(from: Self.day)])))
+        #expect(judged(.untrusted([certificate()]), clock: .ahead(Self.day)) == judged(.untrusted([certificate()])))
         expect(judged(.untrusted([])), .failure, "not accepted")
         expect(judged(.wrongName([certificate(names: [])])), .failure, "no name at all")
         expect(judged(.wrongName([])), .failure)

@@ -62,6 +62,9 @@ enum ClockObservation: Sendable, Hashable {
     /// How far this host's clock is ahead of the server's; negative if it is behind.
     case ahead(Duration)
 
+    /// Whether certificates may count as expired for it.
+    var isFarApart: Bool { finding().verdict == .failure }
+
     func finding() -> Diagnosis {
         switch self {
         case .unknown: return .ok("The server does not tell its time.")

@@ -19,12 +19,16 @@ enum TLSObservation: Sendable, Hashable {
     case silent(Duration)
     case failed(String)
 
-    /// - Parameter authorities: Where certificates are trusted besides the system's.
-    func finding(host: String, port: Int, now: Timestamp, authorities: String?) -> Diagnosis {
+    /// - Parameters:
+    ///   - authorities: Where certificates are trusted besides the system's.
+    ///   - clock: The server's, as far as it told its time although it is not trusted.
+    func finding(
+        host: String, port: Int, now: Timestamp, authorities: String?, clock: ClockObservation = .unknown
+    ) -> Diagnosis {
         switch self {
         case .notWanted: return .ok("The URL is http: nothing that is said with \(host) is encrypted.")
         case .trusted(let certificate): return Self.trusted(certificate, host, now)
-        case .untrusted(let chain): return Self.untrusted(chain, host, now, authorities)
+        case .untrusted(let chain): return Self.untrusted(chain, host, now, authorities, clock)
         case .wrongName(let chain):
             guard let own = chain.first else {
                 return .failure("The certificate of \(host) is for another name.", Self.nameAdvice)
@@ -77,7 +81,8 @@ enum TLSObservation: Sendable, Hashable {
     }
 
     private static func untrusted(
-        _ chain: [CertificateFacts], _ host: String, _ now: Timestamp, _ authorities: String?
+        _ chain: [CertificateFacts], _ host: String, _ now: Timestamp, _ authorities: String?,
+        _ clock: ClockObservation
     ) -> Diagnosis {
         var texts: [String] = []
         var advice: [String] = []
@@ -96,6 +101,11 @@ enum TLSObservation: Sendable, Hashable {
             }
         }
         let isDated = !texts.isEmpty
+        if isDated, clock.isFarApart {
+            let skew = clock.finding()
+            texts.append(skew.text)
+            advice = ["Set the clock of this host, or of the server, whichever is wrong. " + skew.advice]
+        }
         let place = authorities.map { "add it to \($0)" } ?? "name a file with it in CATTLE_CA_FILE"
         if let own = chain.first, own.isSelfSigned {
             texts.append(

@@ -1,3 +1,4 @@
+internal import Model
 internal import NIOCore
 internal import RancherAPI
 
@@ -140,6 +141,8 @@ struct AnswerHead: Sendable, Hashable {
         }
         self.headers = headers
     }
+
+    var date: Timestamp? { headers["date"].flatMap(HTTPDate.parse) }
 
     var sender: WebSocketObservation.Sender {
         WebSocketObservation.Sender(server: headers["server"], via: headers["via"])
