@@ -214,7 +214,7 @@ let package = Package(
             ]),
         .testTarget(name: "StoreTests", dependencies: ["Model", "Migrations", "SimulatedEngine", "Store"]),
         // A proxy on a port, with faults to order
-        .target(name: "FakeProxy", dependencies: [nioCore, nioPosix], path: "Tests/FakeProxy"),
+        .target(name: "FakeProxy", dependencies: [nioCore, nioPosix, nioSSL], path: "Tests/FakeProxy"),
         // Makes certificates, good ones and bad ones
         .target(name: "TestAuthority", path: "Tests/TestAuthority"),
         .testTarget(

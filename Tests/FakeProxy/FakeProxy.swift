@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// A proxy on a port of this host, with faults to order: it opens tunnels, hands requests on, and can stand in front
@@ -18,6 +19,10 @@ package final class FakeProxy: Sendable {
         package var stripsUpgrade = false
         /// Leaves them out of the agreement to a websocket.
         package var stripsAnswer = false
+        /// Written into every answer to what it hands on, as the header `Date`.
+        package var date: String?
+        /// As a gateway: the certificate and the key, as PEM texts, with which it speaks TLS.
+        package var identity: (certificate: String, privateKey: String)?
         /// As a gateway: where requests go that name no server.
         package var server: Int?
 
@@ -58,10 +63,20 @@ package final class FakeProxy: Sendable {
         _ manners: Manners = Manners(), _ body: (FakeProxy) async throws -> Result
     ) async throws -> Result {
         let log = Log()
+        let tls = try manners.identity.map { identity in
+            let chain = try NIOSSLCertificate.fromPEMBytes(Array(identity.certificate.utf8))
+            let key = try NIOSSLPrivateKey(bytes: Array(identity.privateKey.utf8), format: .pem)
+            return try NIOSSLContext(
+                configuration: .makeServerConfiguration(
+                    certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key)))
+        }
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                    }
                     try channel.pipeline.syncOperations.addHandler(RequestHandler(manners: manners, log: log))
                 }
             }
@@ -150,11 +165,12 @@ private final class RequestHandler: ChannelInboundHandler {
     private func connect(to port: Int, _ context: ChannelHandlerContext, saying head: String?, answering: String?) {
         let client = context.channel
         let strips = manners.stripsAnswer && head != nil
+        let date = head == nil ? nil : manners.date
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         ClientBootstrap(group: context.eventLoop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Backward(client: client, strips: strips))
+                    try channel.pipeline.syncOperations.addHandler(Backward(client: client, strips: strips, date: date))
                 }
             }
             .connect(host: "127.0.0.1", port: port)
@@ -179,7 +195,11 @@ private final class Backward: ChannelInboundHandler {
     private let client: any Channel
     private var strips: Bool
 
-    init(client: any Channel, strips: Bool) { (self.client, self.strips) = (client, strips) }
+    private var date: String?
+
+    init(client: any Channel, strips: Bool, date: String?) {
+        (self.client, self.strips, self.date) = (client, strips, date)
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var chunk = unwrapInboundIn(data)
@@ -192,6 +212,12 @@ private final class Backward: ChannelInboundHandler {
                 !$0.lowercased().hasPrefix("upgrade:") && !$0.lowercased().hasPrefix("connection:")
             }
             client.write(ByteBuffer(string: left.joined(separator: "\r\n")), promise: nil)
+        }
+        if let date, let line = chunk.readableBytesView.firstRange(of: Array("\r\n".utf8)) {
+            self.date = nil
+            let length = line.lowerBound - chunk.readableBytesView.startIndex
+            client.write(
+                ByteBuffer(string: (chunk.readString(length: length) ?? "") + "\r\nDate: \(date)"), promise: nil)
         }
         client.writeAndFlush(chunk, promise: nil)
     }
