@@ -98,18 +98,27 @@ let package = Package(
             dependencies: [
                 "CAllocator",
                 "LosslessJSON", "Model", "Lifecycle", "Store", "Reconciler", "DockerEngine", "RancherAPI", "Runtime",
-                "StoragePlugin", "ContainerNetwork", "Deadline", "Health", "HostInfo", nioCore, nioPosix, nioHTTP, httpClient,
+                "StoragePlugin", "ContainerNetwork", "Deadline", "Health", "HostInfo", nioCore, nioPosix, nioHTTP,
+                httpClient,
                 logging, lifecycle, unixSignals,
             ]),
         // What brings the agent onto a host: its container, or its service
         .target(
             name: "Bootstrap",
             dependencies: ["Deadline", "DockerEngine", "LosslessJSON", "RancherAPI", httpClient, logging]),
+        // The way to the server and to the engine, step by step
+        .target(
+            name: "Doctor",
+            dependencies: [
+                "Agent", "ContainerNetwork", "Deadline", "DockerEngine", "HTTPTransport", "HostInfo", "Inspection",
+                "LosslessJSON", "Model", "RancherAPI", "Store", nioCore, nioPosix, nioHTTP, nioTLS, nioSSL, asn1,
+                logging,
+            ]),
         .executableTarget(
             name: "rancher-agent",
             dependencies: [
-                "Agent", "Bootstrap", "DockerEngine", "Inspection", "Model", "Store", "LosslessJSON", argumentParser,
-                logging,
+                "Agent", "Bootstrap", "DockerEngine", "Doctor", "Inspection", "Model", "Store", "LosslessJSON",
+                argumentParser, logging,
             ]),
 
         // A small Rancher server, for the demo, the tests and for trying things out
@@ -186,6 +195,13 @@ let package = Package(
         .testTarget(
             name: "BootstrapTests",
             dependencies: ["Bootstrap", "DockerEngine", "EngineStub", "LosslessJSON", "RancherAPI", logging]),
+        // Each trouble is there for real, on this host's own addresses
+        .testTarget(
+            name: "DoctorTests",
+            dependencies: [
+                "Agent", "Doctor", "FakeProxy", "Inspection", "LosslessJSON", "Model", "PaperEngine", "Processes",
+                "RancherAPI", "RancherSimulator", "SimulatedEngine", "Store", "TestAuthority", "rancher-agent", logging,
+            ]),
         .testTarget(name: "HouseTests"),
         .testTarget(
             name: "AgentTests",
@@ -215,10 +231,15 @@ let package = Package(
                 "LosslessJSON", "Model", "Lifecycle", "Store", "Reconciler", "RancherAPI", "SimulatedEngine",
             ]),
         .testTarget(name: "StoreTests", dependencies: ["Model", "Migrations", "SimulatedEngine", "Store"]),
+        // A proxy on a port, with faults to order
+        .target(name: "FakeProxy", dependencies: [nioCore, nioPosix, nioSSL], path: "Tests/FakeProxy"),
+        // Makes certificates, good ones and bad ones
+        .target(name: "TestAuthority", path: "Tests/TestAuthority"),
         .testTarget(
             name: "RancherAPITests",
             dependencies: [
-                "RancherAPI", "LosslessJSON", "Model", nioCore, nioPosix, nioHTTP, nioWebSocket, nioSSL, httpClient,
+                "FakeProxy", "RancherAPI", "RancherSimulator", "TestAuthority", "LosslessJSON", "Model", nioCore,
+                nioPosix, nioHTTP, nioWebSocket, nioSSL, httpClient,
                 logging,
             ]),
         .testTarget(

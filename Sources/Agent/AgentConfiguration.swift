@@ -2,7 +2,7 @@ internal import DockerEngine
 internal import FoundationEssentials
 package import Health
 package import HostInfo
-internal import RancherAPI
+package import RancherAPI
 package import Reconciler
 internal import StoragePlugin
 
@@ -57,6 +57,10 @@ package struct AgentConfiguration: Sendable {
     package var updatesAgent: Bool
     /// Given to system containers.
     package var proxyVariables: [String: String]
+    /// Which calls to the server go through a proxy.
+    package var proxies: ProxySettings
+    /// A PEM file with certificates to trust besides the system's; `nil` if there is none.
+    package var authoritiesFile: String?
     package var dockerHost: String?
     package var dockerCertificatePath: String?
     package var dockerTLSVerify: String?
@@ -85,7 +89,11 @@ package struct AgentConfiguration: Sendable {
     /// - Parameters:
     ///   - registrationURL: From the command line; goes before the environment's.
     ///   - listen: The same.
-    package init(environment: [String: String], registrationURL: String? = nil, listen: String? = nil) {
+    ///   - stateDirectory: The same.
+    package init(
+        environment: [String: String], registrationURL: String? = nil, listen: String? = nil,
+        stateDirectory given: String? = nil
+    ) {
         /// A setting: empty counts as not given.
         func raw(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         func setting(_ name: String) -> String? { raw("CATTLE_" + name) }
@@ -104,7 +112,8 @@ package struct AgentConfiguration: Sendable {
         agentIP = setting("AGENT_IP") ?? ""
         dockerHostIP = setting("DOCKER_HOST_IP") ?? ""
         home = setting("HOME") ?? "/var/lib/cattle"
-        stateDirectory = setting("STATE_DIR") ?? Self.defaultStateDirectory
+        stateDirectory =
+            given.flatMap { $0.isEmpty ? nil : $0 } ?? setting("STATE_DIR") ?? Self.defaultStateDirectory
         apiCertificatePath = setting("CONSOLE_HOST_API_PUBLIC_KEY") ?? home + "/etc/cattle/api.crt"
         orchestration = setting("ORCHESTRATION") ?? ""
         pingsWithResources =
@@ -127,6 +136,13 @@ package struct AgentConfiguration: Sendable {
         updatesAgent = (setting("CONFIG_UPDATE_PYAGENT") ?? "true") == "true"
         proxyVariables = [:]
         for name in AgentFacts.proxyVariableNames { proxyVariables[name] = raw(name) }
+        proxies = ProxySettings(variables: proxyVariables)
+        warnings += proxies.warnings
+        // The second is where the installation of old has put the certificate of a private authority (PROTOCOL 1.9.1).
+        let usualAuthorities = stateDirectory + "/../etc/ssl/ca.crt"
+        authoritiesFile =
+            setting("CA_FILE")
+            ?? (FileManager.default.fileExists(atPath: usualAuthorities) ? usualAuthorities : nil)
         agentImage = environment["RANCHER_AGENT_IMAGE"] ?? ""
         memoryOverride = number("MEMORY_OVERRIDE")
         milliCPUOverride = number("MILLI_CPU_OVERRIDE")

@@ -60,7 +60,8 @@ package enum AgentDaemon {
                 loop: loopGroup.next(), engine: engineGroup.next(),
                 server: MultiThreadedEventLoopGroup.singleton.next()), cappedAt: configuration.healthLimit)
         let engine = try engineClient(configuration, engineGroup, instruments, logger)
-        let httpClient = try HTTPClient.rancher()
+        let http = try ServerHTTP(
+            proxies: configuration.proxies, extraTrustRoots: configuration.authoritiesFile)
         let queue = InputQueue(limit: limits.queuedInputs, byteLimit: limits.queuedBytes)
         let link = ServerLink(progressLimit: limits.progressInFlight)
         let containers = ContainerDirectory()
@@ -69,7 +70,7 @@ package enum AgentDaemon {
         let codec = RancherCodec(facts: agentFacts(configuration, link, host))
         let figures = HostWatch(
             configuration: configuration, engineDirectory: { facts.last?.rootDirectory ?? "" }, logger: logger)
-        let cloud = CloudWatch(configuration: configuration, httpClient: httpClient, logger: logger)
+        let cloud = CloudWatch(configuration: configuration, httpClient: http.straight, logger: logger)
         let pings = PingResponder(
             configuration: configuration, codec: codec,
             sources: .init(directory: containers, engine: facts, host: host, figures: figures, cloud: cloud),
@@ -90,7 +91,7 @@ package enum AgentDaemon {
             facts: facts, queue: queue, executor: executors.engine, instruments: instruments)
         let session = ServerSession(
             configuration: configuration, codec: codec, queue: queue, link: link, pings: pings, host: host,
-            httpClient: httpClient, instruments: instruments, logger: logger)
+            http: http, instruments: instruments, logger: logger)
         instruments.show(
             queue, databasePath: "\(configuration.stateDirectory)/\(Store.fileName)", version: version)
         let health = HealthService(instruments: instruments, address: configuration.listenAddress, logger: logger)

@@ -1,4 +1,3 @@
-internal import AsyncHTTPClient
 internal import Health
 internal import Logging
 internal import Model
@@ -15,7 +14,7 @@ struct ServerSession: Service {
     let link: ServerLink
     let pings: PingResponder
     let host: HostIdentity
-    let httpClient: HTTPClient
+    let http: ServerHTTP
     let instruments: Instruments
     let logger: Logger
 
@@ -48,10 +47,12 @@ struct ServerSession: Service {
         instruments.eventStream.rests()
         let credentials = try await credentials()
         if !credentials.agentIP.isEmpty { host.learned(address: credentials.agentIP) }
-        let client = RancherClient(url: credentials.url, key: credentials.key, httpClient: httpClient)
+        let client = RancherClient(url: credentials.url, key: credentials.key, httpClient: http)
         link.open(client, credentials)
         queue.push(.serverReached)
-        let stream = EventStream(configuredURL: credentials.url, key: credentials.key)
+        let stream = EventStream(
+            configuredURL: credentials.url, key: credentials.key, extraTrustRoots: configuration.authoritiesFile,
+            proxies: configuration.proxies)
         let sinks = EventStream.Sinks(
             onClosed: {
                 instruments.eventStream.showsLife()
@@ -82,7 +83,7 @@ struct ServerSession: Service {
                 token: try RegistrationToken.load(directory: configuration.stateDirectory),
                 url: configuration.url, agentIP: configuration.agentIP, orchestration: configuration.orchestration)
             logger.info("registering", metadata: ["server": "\(registration.registrationURL.authority)"])
-            return try await registration.run(httpClient: httpClient, logger: logger)
+            return try await registration.run(httpClient: http, logger: logger)
         }
         return Credentials(
             url: try APIURL(configuration.url),
@@ -98,7 +99,7 @@ struct ServerSession: Service {
         var attempt = 0
         while !Task.isCancelled {
             do {
-                try await certificate.fetch(httpClient: httpClient)
+                try await certificate.fetch(httpClient: http)
                 logger.info("server's public key stored", metadata: ["path": "\(certificate.path)"])
                 return
             } catch is CancellationError {

@@ -1,4 +1,3 @@
-internal import AsyncHTTPClient
 internal import RancherAPI
 
 /// What `inspect-host` does, in a container of its own with the host's `/var/lib` (PROTOCOL 1.9.3).
@@ -36,15 +35,18 @@ package struct HostInspection: Sendable {
         if let url = (environment[Self.scriptVariable] ?? "").nonEmpty {
             // Without an answer the launch makes do with what it was told itself.
             report.detectedAgentIP = try? await Self.address(
-                seenFrom: url, authority: try TextFile.read(trust.authority) == nil ? nil : trust.authority)
+                seenFrom: url, authority: try TextFile.read(trust.authority) == nil ? nil : trust.authority,
+                proxies: ProxySettings(variables: environment))
         }
         return report
     }
 
-    private static func address(seenFrom url: String, authority: String?) async throws -> String? {
+    private static func address(seenFrom url: String, authority: String?, proxies: ProxySettings) async throws
+        -> String?
+    {
         var registration = Registration(registrationURL: try APIURL(url), token: "")
         registration.deadline = .seconds(15)
-        let client = try HTTPClient.rancher(extraTrustRoots: authority)
+        let client = try ServerHTTP(proxies: proxies, extraTrustRoots: authority)
         let script: Result<RegistrationScript, any Error>
         do {
             script = .success(try await registration.fetchScript(client))

@@ -1,4 +1,3 @@
-internal import AsyncHTTPClient
 internal import Deadline
 package import DockerEngine
 package import Logging
@@ -47,7 +46,8 @@ package struct Launcher: Sendable {
         let own = try await ownContainer()
         try refuseLoopback(url, own)
         let trust = TrustStore()
-        let client = try ServerClient(authority: try trust.extend() ? trust.authority : nil)
+        let client = try ServerClient(
+            authority: try trust.extend() ? trust.authority : nil, proxies: ProxySettings(variables: environment))
         let result: Result<[String: String], any Error>
         var host = HostReport(token: nil, isBoot2Docker: false, isVarLibWritable: true)
         do {

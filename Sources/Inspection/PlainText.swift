@@ -1,6 +1,6 @@
 extension String {
     /// The text on one line and without anything that a terminal would obey. Names and messages come from other hosts.
-    var onOneLine: String {
+    package var onOneLine: String {
         var line = ""
         var isSpacePending = false
         for scalar in unicodeScalars {
@@ -32,13 +32,13 @@ extension String {
     }
 
     /// The text with spaces behind it, or in front of it, up to a width.
-    func padded(to width: Int, right: Bool = false) -> String {
+    package func padded(to width: Int, right: Bool = false) -> String {
         let gap = String(repeating: " ", count: max(0, width - columns))
         return right ? gap + self : self + gap
     }
 
     /// The text in lines of at most the given width, broken between words where that is possible.
-    func wrapped(to limit: Int) -> [String] {
+    package func wrapped(to limit: Int) -> [String] {
         var lines: [String] = []
         var line = ""
         for word in split(separator: " ") {

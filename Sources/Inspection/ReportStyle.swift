@@ -11,14 +11,14 @@ package struct ReportStyle: Sendable, Hashable {
         self.isColoured = isColoured
     }
 
-    func painted(_ text: String, _ tint: Tint) -> String {
+    package func painted(_ text: String, _ tint: Tint) -> String {
         guard isColoured, !text.isEmpty, let code = tint.code else { return text }
         return "\u{1B}[\(code)m\(text)\u{1B}[0m"
     }
 }
 
 /// What a colour is to say.
-enum Tint: Hashable {
+package enum Tint: Hashable {
     case plain
     case heading
     case faint

@@ -1,8 +1,8 @@
-internal import Model
+package import Model
 
 extension Timestamp {
     /// The moment as `2026-01-31T23:59:59.123Z`.
-    var iso8601: String {
+    package var iso8601: String {
         let (days, millisecondsOfDay) = Self.dividing(milliseconds, by: 86_400_000)
         let (year, month, day) = Self.civilDate(daysSince1970: days)
         let seconds = millisecondsOfDay / 1000

@@ -18,10 +18,11 @@ struct RancherAgent: AsyncParsableCommand {
             rancher-agent [-url <registration-url>]
             rancher-agent state [--json]
             rancher-agent state show <id> [--json]
+            rancher-agent doctor [--json]
             rancher-agent -version
             """,
         discussion: "Without a command the agent runs; see 'rancher-agent help run' for its flags.",
-        subcommands: [Run.self, State.self, Version.self],
+        subcommands: [Run.self, State.self, Doctor.self, Version.self],
         defaultSubcommand: Run.self)
 
     static func main() async {

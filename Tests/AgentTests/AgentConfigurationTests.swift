@@ -1,3 +1,5 @@
+import Foundation
+import RancherAPI
 import Reconciler
 import Testing
 
@@ -36,6 +38,37 @@ struct AgentConfigurationTests {
         #expect(both.registrationURL == "http://flag/")
         let empty = AgentConfiguration(environment: environment, registrationURL: "")
         #expect(empty.registrationURL == "http://environment/")
+    }
+
+    @Test("knows the proxies, and tells of one that it cannot use")
+    func proxies() {
+        let environment = ["http_proxy": "http://proxy:3128", "NO_PROXY": "inside.example"]
+        let configuration = AgentConfiguration(environment: environment)
+        #expect(configuration.proxies.plain?.description == "http://proxy:3128")
+        #expect(configuration.proxies.exceptions.map(\.description) == ["inside.example"])
+        #expect(configuration.proxyVariables == environment)
+        #expect(AgentConfiguration(environment: ["https_proxy": "https://proxy"]).warnings.count == 1)
+    }
+
+    @Test("trusts the authority that is named, or that an installation of old has left beside the state")
+    func authorities() throws {
+        let directory = NSTemporaryDirectory() + "authorities-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        try FileManager.default.createDirectory(atPath: directory + "/etc/ssl", withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(atPath: directory + "/state", withIntermediateDirectories: true)
+        var environment = ["CATTLE_STATE_DIR": directory + "/state"]
+        #expect(AgentConfiguration(environment: environment).authoritiesFile == nil)
+        try Data().write(to: URL(fileURLWithPath: directory + "/etc/ssl/ca.crt"))
+        #expect(AgentConfiguration(environment: environment).authoritiesFile == directory + "/state/../etc/ssl/ca.crt")
+        environment["CATTLE_CA_FILE"] = "/ca.pem"
+        #expect(AgentConfiguration(environment: environment).authoritiesFile == "/ca.pem")
+    }
+
+    @Test("prefers the command line's state directory to the environment's")
+    func stateDirectory() {
+        let environment = ["CATTLE_STATE_DIR": "/environment"]
+        #expect(AgentConfiguration(environment: environment, stateDirectory: "/flag").stateDirectory == "/flag")
+        #expect(AgentConfiguration(environment: environment, stateDirectory: "").stateDirectory == "/environment")
     }
 
     @Test("without any server is a fault, told in a sentence")

@@ -334,6 +334,7 @@ struct RancherClientTests {
                         url: try server.url(), key: Self.key, httpClient: http, deadline: .seconds(5))
                     let error = await #expect(throws: RancherError.self) { try await client.discover() }
                     #expect(error?.isRetryable == true)
+                    #expect(error?.message.contains("its certificate is not to be trusted") == true)
                 }
             }
             let error = await #expect(throws: RancherError.self) {

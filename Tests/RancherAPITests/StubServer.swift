@@ -233,9 +233,9 @@ private final class StubRequestHandler: ChannelInboundHandler, RemovableChannelH
 /// A client for the time of a test.
 @discardableResult
 func withHTTPClient<Result>(
-    extraTrustRoots: String? = nil, _ body: (HTTPClient) async throws -> Result
+    proxies: ProxySettings = .none, extraTrustRoots: String? = nil, _ body: (ServerHTTP) async throws -> Result
 ) async throws -> Result {
-    let client = try HTTPClient.rancher(extraTrustRoots: extraTrustRoots)
+    let client = try ServerHTTP(proxies: proxies, extraTrustRoots: extraTrustRoots)
     do {
         let result = try await body(client)
         try await client.shutdown()

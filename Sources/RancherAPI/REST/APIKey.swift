@@ -17,7 +17,7 @@ package struct APIKey: Sendable, Hashable, CustomStringConvertible, CustomReflec
     package var customMirror: Mirror { Mirror(self, children: ["accessKey": accessKey]) }
 
     /// The value of an `Authorization` header.
-    var authorization: String { "Basic \(Self.base64("\(accessKey):\(secretKey)"))" }
+    package var authorization: String { "Basic \(Self.base64("\(accessKey):\(secretKey)"))" }
 
     /// Written out here, as the standard library has none and Foundation is not to be had.
     static func base64(_ text: String) -> String {

@@ -1,37 +1,16 @@
-package import AsyncHTTPClient
+import AsyncHTTPClient
 import Deadline
 import LosslessJSON
 import NIOCore
-import NIOHTTP1
+package import NIOHTTP1
 import NIOPosix
-import NIOSSL
-
-extension HTTPClient {
-    /// A client fit for a Rancher server. Whoever makes it shuts it down.
-    ///
-    /// It follows no redirects by itself: that would turn a `POST` into a `GET` and its refusal into a success.
-    ///
-    /// - Parameter extraTrustRoots: The path of a PEM file with certificates to trust besides the system's.
-    /// - Throws: ``RancherError`` of the code `local` if that file cannot be read.
-    package static func rancher(extraTrustRoots: String? = nil) throws(RancherError) -> HTTPClient {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.tlsConfiguration = try TLSConfiguration.rancher(extraTrustRoots: extraTrustRoots)
-        configuration.timeout.connect = .seconds(10)
-        configuration.httpVersion = .http1Only
-        // Who calls has a back-off of its own and wants to know at once.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        // Each holds buffers, and after a burst there are many.
-        configuration.connectionPool.idleTimeout = .seconds(10)
-        // More than all answers, progress messages and pings that are ever sent at a time: a ping must not wait for a
-        // connection behind requests that hang.
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
-        return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
-    }
-}
+package import NIOSSL
 
 extension TLSConfiguration {
     /// The system's trust roots and those of a PEM file.
-    static func rancher(extraTrustRoots: String?) throws(RancherError) -> TLSConfiguration {
+    ///
+    /// - Throws: ``RancherError`` of the code `local` if that file cannot be read.
+    package static func rancher(extraTrustRoots: String?) throws(RancherError) -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
         guard let extraTrustRoots else { return configuration }
         do {
@@ -46,15 +25,15 @@ extension TLSConfiguration {
 }
 
 /// A whole answer of the server.
-struct HTTPAnswer: Sendable {
-    let status: HTTPResponseStatus
-    let headers: HTTPHeaders
+package struct HTTPAnswer: Sendable {
+    package let status: HTTPResponseStatus
+    package let headers: HTTPHeaders
     /// At most as many bytes as the caller allowed.
-    let body: [UInt8]
+    package let body: [UInt8]
     let bodyWasCut: Bool
 
     /// The refusal in the words of PROTOCOL 2.3. A query is left out of the URL: the registration key may be in it.
-    func refusal(from url: APIURL) -> RancherError {
+    package func refusal(from url: APIURL) -> RancherError {
         var place = url
         place.query = ""
         let details: String
@@ -72,12 +51,21 @@ struct HTTPAnswer: Sendable {
 }
 
 /// Calls with a deadline over everything, the body of the answer included.
-struct HTTPCaller: Sendable {
-    let client: HTTPClient
+package struct HTTPCaller: Sendable {
+    let http: ServerHTTP
     /// From the start of the call to the end of the answer.
     let deadline: Duration
     /// Whether messages leave out the path of the URL, for it may be a secret.
-    var hidesPath = false
+    let hidesPath: Bool
+
+    /// - Parameters:
+    ///   - deadline: From the start of a call to the end of the answer.
+    ///   - hidesPath: Whether messages leave out the path of the URL, for it may be a secret.
+    package init(http: ServerHTTP, deadline: Duration, hidesPath: Bool = false) {
+        self.http = http
+        self.deadline = deadline
+        self.hidesPath = hidesPath
+    }
 
     private static let maximumRedirects = 5
 
@@ -86,7 +74,7 @@ struct HTTPCaller: Sendable {
     /// - Parameter closesConnection: After an answer that may have more behind it than it says, the connection is of no
     ///   further use.
     /// - Throws: ``RancherError`` if there is no whole answer, `CancellationError`.
-    func call(
+    package func call(
         _ method: HTTPMethod, _ url: APIURL, key: APIKey? = nil, body: String? = nil, limit: Int,
         closesConnection: Bool = false
     ) async throws -> HTTPAnswer {
@@ -119,7 +107,7 @@ struct HTTPCaller: Sendable {
     private func callOnce(
         _ method: HTTPMethod, _ url: APIURL, key: APIKey?, body: String?, limit: Int, closesConnection: Bool
     ) async throws -> HTTPAnswer {
-        var request = HTTPClientRequest(url: url.description)
+        var (request, client, proxy) = http.request(url)
         request.method = method
         request.headers.add(name: "Accept", value: "application/json, */*")
         if closesConnection { request.headers.add(name: "Connection", value: "close") }
@@ -128,11 +116,11 @@ struct HTTPCaller: Sendable {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(string: body))
         }
-        let (client, deadline, place) = (client, deadline, place(of: url))
-        let ready = request
+        let (deadline, ready, way) = (deadline, request, client)
+        let place = "\(place(of: url))" + (proxy.map { " through the proxy \($0)" } ?? "")
         return try await withThrowingTaskGroup(of: HTTPAnswer.self) { group in
             // A deadline of the client's own would end with the head of the answer.
-            group.addTask { try await Self.send(ready, with: client, limit: limit, place: place) }
+            group.addTask { try await Self.send(ready, with: way, limit: limit, place: place) }
             group.addTask {
                 await pass(deadline)
                 try Task.checkCancellation()
@@ -145,7 +133,7 @@ struct HTTPCaller: Sendable {
     }
 
     private static func send(
-        _ request: HTTPClientRequest, with client: HTTPClient, limit: Int, place: APIURL
+        _ request: HTTPClientRequest, with client: HTTPClient, limit: Int, place: String
     ) async throws -> HTTPAnswer {
         do {
             let response = try await client.execute(request, timeout: .hours(1))
@@ -177,20 +165,29 @@ struct HTTPCaller: Sendable {
             if let first = failure.connectionErrors.first { return "\(first.error)" }
             return "the name \(failure.host) is not known: \(failure.dnsAError ?? failure.dnsAAAAError ?? failure)"
         }
+        switch error as? NIOSSLError {
+        case .handshakeFailed(.sslError(let stack)) where "\(stack)".contains("CERTIFICATE_VERIFY_FAILED"):
+            return "its certificate is not to be trusted, or not valid now; `rancher-agent doctor` says which and why"
+        case .handshakeFailed(let fault): return "TLS fails: \(fault)"
+        case .some, nil: break
+        }
+        if (error as? NIOSSLExtraError) == .failedToValidateHostname {
+            return "its certificate is for another name; `rancher-agent doctor` says for which"
+        }
         return "\(error)"
     }
 }
 
 extension APIURL {
     /// For messages: what stands in a query may be a key.
-    var withoutQuery: APIURL {
+    package var withoutQuery: APIURL {
         var url = self
         url.query = ""
         return url
     }
 
     /// For messages about a registration URL, whose path is as good as a password.
-    var withoutPath: APIURL {
+    package var withoutPath: APIURL {
         var url = withoutQuery
         url.path = "/…"
         return url

@@ -1,4 +1,3 @@
-package import AsyncHTTPClient
 package import LosslessJSON
 package import Model
 import NIOHTTP1
@@ -22,12 +21,12 @@ package final class RancherClient: Sendable {
 
     /// - Parameters:
     ///   - url: `CATTLE_URL` as configured; it is normalised here (PROTOCOL 2.1).
-    ///   - httpClient: Made by ``HTTPClient/rancher(extraTrustRoots:)``, and shut down by its maker.
+    ///   - httpClient: Shut down by its maker.
     ///   - deadline: For each whole call.
-    package init(url: APIURL, key: APIKey, httpClient: HTTPClient, deadline: Duration = .seconds(30)) {
+    package init(url: APIURL, key: APIKey, httpClient: ServerHTTP, deadline: Duration = .seconds(30)) {
         roots = APIRoot.candidates(for: url.droppingSchemas)
         self.key = key
-        http = HTTPCaller(client: httpClient, deadline: deadline)
+        http = HTTPCaller(http: httpClient, deadline: deadline)
     }
 
     /// The dialect of the server; `nil` until it has shown its schemas for the first time.

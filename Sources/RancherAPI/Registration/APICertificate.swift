@@ -1,4 +1,3 @@
-package import AsyncHTTPClient
 import NIOHTTP1
 import SwiftASN1
 
@@ -20,9 +19,9 @@ package struct APICertificate: Sendable {
     /// Fetches the key once and puts it in place. One try: the caller comes again.
     ///
     /// - Throws: ``RancherError`` if there is no usable key, with the old file left as it is; `CancellationError`.
-    package func fetch(httpClient: HTTPClient) async throws {
+    package func fetch(httpClient: ServerHTTP) async throws {
         let place = url.droppingSchemas.appending("scripts/api.crt")
-        let http = HTTPCaller(client: httpClient, deadline: deadline)
+        let http = HTTPCaller(http: httpClient, deadline: deadline)
         let answer = try await http.call(.GET, place, limit: 64 << 10, closesConnection: true)
         guard answer.status == .ok else { throw answer.refusal(from: place) }
         let block = try Self.firstPublicKey(in: String(decoding: answer.body, as: UTF8.self))

@@ -1,4 +1,3 @@
-package import AsyncHTTPClient
 package import Logging
 import LosslessJSON
 import NIOHTTP1
@@ -35,7 +34,7 @@ package struct Registration: Sendable {
     ///
     /// - Throws: `CancellationError` only.
     package func run(
-        httpClient: HTTPClient, logger: Logger, random: some RandomNumberGenerator = SystemRandomNumberGenerator()
+        httpClient: ServerHTTP, logger: Logger, random: some RandomNumberGenerator = SystemRandomNumberGenerator()
     ) async throws -> Credentials {
         var random = random
         var failures = 0
@@ -55,11 +54,11 @@ package struct Registration: Sendable {
         }
     }
 
-    /// Fetches the registration script. One try.
+    /// Fetches the registration script, which changes nothing.
     ///
     /// - Throws: ``RancherError``, `CancellationError`.
-    package func fetchScript(_ httpClient: HTTPClient) async throws -> RegistrationScript {
-        let http = HTTPCaller(client: httpClient, deadline: deadline, hidesPath: true)
+    package func fetchScript(_ httpClient: ServerHTTP) async throws -> RegistrationScript {
+        let http = HTTPCaller(http: httpClient, deadline: deadline, hidesPath: true)
         let answer = try await http.call(.GET, registrationURL, limit: 1 << 20)
         guard answer.status == .ok else { throw answer.refusal(from: registrationURL.withoutPath) }
         return try RegistrationScript(parsing: String(decoding: answer.body, as: UTF8.self))
@@ -67,27 +66,19 @@ package struct Registration: Sendable {
 
     /// Asks for the host's keys until they are there: a new registration and one that is just being made answer alike.
     private func keys(
-        _ script: RegistrationScript, _ httpClient: HTTPClient, _ logger: Logger,
+        _ script: RegistrationScript, _ httpClient: ServerHTTP, _ logger: Logger,
         _ random: inout some RandomNumberGenerator
     ) async throws -> Credentials {
-        let given = url.isEmpty ? script.url : url
-        guard !given.isEmpty else {
-            throw RancherError(.badAnswer, "the registration script does not set CATTLE_URL")
-        }
-        let serverURL = try APIURL(given).droppingSchemas
+        let serverURL = try serverURL(script)
         let client = RancherClient(url: serverURL, key: script.key, httpClient: httpClient, deadline: deadline)
         var attempts = 0
         var isCreated = false
         while true {
-            let items = try await client.list("register", filters: [("key", token)])
-            // A server that does not filter must not give us the keys of another host.
-            let item = items.first { $0["key"].text == token } ?? items.first { $0["key"].isNull }
-            if let item, let accessKey = item["accessKey"].nonEmptyText, let secretKey = item["secretKey"].nonEmptyText
-            {
-                logger.info("Registered", metadata: ["url": "\(serverURL)", "accessKey": "\(accessKey)"])
+            let item = try await item(client)
+            if let key = item.flatMap(Self.key) {
+                logger.info("Registered", metadata: ["url": "\(serverURL)", "accessKey": "\(key.accessKey)"])
                 return Credentials(
-                    url: serverURL, key: APIKey(accessKey: accessKey, secretKey: secretKey),
-                    agentIP: agentIP.isEmpty ? script.detectedAgentIP : agentIP)
+                    url: serverURL, key: key, agentIP: agentIP.isEmpty ? script.detectedAgentIP : agentIP)
             }
             if item == nil, !isCreated {
                 try await client.create("register", newItem)
@@ -107,6 +98,40 @@ package struct Registration: Sendable {
             // A registration that was made and is nowhere to be seen for long may have been lost.
             if item == nil, attempts % 20 == 0 { isCreated = false }
         }
+    }
+
+    /// The server's API: what the environment says, else the script.
+    ///
+    /// - Throws: ``RancherError``.
+    package func serverURL(_ script: RegistrationScript) throws(RancherError) -> APIURL {
+        let given = url.isEmpty ? script.url : url
+        guard !given.isEmpty else {
+            throw RancherError(.badAnswer, "the registration script does not set CATTLE_URL")
+        }
+        return try APIURL(given).droppingSchemas
+    }
+
+    /// Looks for the keys that the server has made for this host, and changes nothing.
+    ///
+    /// - Returns: `nil` if it has made none.
+    /// - Throws: ``RancherError``, `CancellationError`.
+    package func existingKey(_ script: RegistrationScript, _ httpClient: ServerHTTP) async throws -> APIKey? {
+        let url = try serverURL(script)
+        let client = RancherClient(url: url, key: script.key, httpClient: httpClient, deadline: deadline)
+        return try await item(client).flatMap(Self.key)
+    }
+
+    private func item(_ client: RancherClient) async throws -> JSON? {
+        let items = try await client.list("register", filters: [("key", token)])
+        // A server that does not filter must not give us the keys of another host.
+        return items.first { $0["key"].text == token } ?? items.first { $0["key"].isNull }
+    }
+
+    private static func key(in item: JSON) -> APIKey? {
+        guard let accessKey = item["accessKey"].nonEmptyText, let secretKey = item["secretKey"].nonEmptyText else {
+            return nil
+        }
+        return APIKey(accessKey: accessKey, secretKey: secretKey)
     }
 
     private var newItem: JSON {

@@ -1,4 +1,3 @@
-package import AsyncHTTPClient
 import LosslessJSON
 import NIOHTTP1
 
@@ -23,8 +22,8 @@ package struct RegistrationSource: Sendable {
     /// Where the script is: one try to reach the server, and patience with a token that is being made.
     ///
     /// - Throws: ``RancherError``, `CancellationError`.
-    package func scriptURL(httpClient: HTTPClient) async throws -> APIURL {
-        let http = HTTPCaller(client: httpClient, deadline: deadline, hidesPath: true)
+    package func scriptURL(httpClient: ServerHTTP) async throws -> APIURL {
+        let http = HTTPCaller(http: httpClient, deadline: deadline, hidesPath: true)
         let answer = try await http.call(.GET, url, limit: 1 << 20)
         if answer.status == .ok, answer.body.starts(with: Array("#!/bin/sh".utf8)) { return url }
         guard answer.headers.contains(name: "X-API-Schemas") || answer.status == .unauthorized else {

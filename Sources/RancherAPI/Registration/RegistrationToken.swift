@@ -10,15 +10,24 @@ package enum RegistrationToken {
     ///
     /// - Throws: ``RancherError`` of the code `local`.
     package static func load(directory: String) throws(RancherError) -> String {
-        let path = directory.hasSuffix("/") ? directory + fileName : "\(directory)/\(fileName)"
-        if let bytes = try PrivateFile.contents(of: path, limit: 4096) {
-            let token = String(decoding: bytes, as: UTF8.self).trimmingBlanks
-            if !token.isEmpty { return token }
-        }
+        if let token = try stored(directory: directory) { return token }
         var random = SystemRandomNumberGenerator()
         let token = (0..<64).map { _ in hexadecimal(UInt8.random(in: 0...255, using: &random)) }.joined()
-        try PrivateFile.replace(path, with: Array(token.utf8), mode: 0o600)
+        try PrivateFile.replace(path(in: directory), with: Array(token.utf8), mode: 0o600)
         return token
+    }
+
+    /// Reads the token and makes none; `nil` if there is none yet.
+    ///
+    /// - Throws: ``RancherError`` of the code `local`.
+    package static func stored(directory: String) throws(RancherError) -> String? {
+        guard let bytes = try PrivateFile.contents(of: path(in: directory), limit: 4096) else { return nil }
+        let token = String(decoding: bytes, as: UTF8.self).trimmingBlanks
+        return token.isEmpty ? nil : token
+    }
+
+    private static func path(in directory: String) -> String {
+        directory.hasSuffix("/") ? directory + fileName : "\(directory)/\(fileName)"
     }
 
     private static func hexadecimal(_ byte: UInt8) -> String {

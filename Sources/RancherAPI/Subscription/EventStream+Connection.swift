@@ -37,23 +37,33 @@ extension EventStream {
             timing.handshakeDeadline,
             RancherError(.timedOut, "\(url.withoutQuery) did not open the websocket within \(timing.handshakeDeadline)")
         )
+        // A websocket without TLS goes through a tunnel too (RFC 6455, 4.1).
+        let proxy = proxies.proxy(for: url)
         ClientBootstrap(group: opening.eventLoop)
             .connectTimeout(TimeAmount(timing.connectDeadline))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let proxy {
+                        let tunnel = ProxyTunnelHandler(to: url, through: proxy) { opening.fail($0) }
+                        try channel.pipeline.syncOperations.addHandler(tunnel)
+                    }
                     if let tls {
-                        try channel.pipeline.syncOperations.addHandler(tlsHandler(tls, host: url.host))
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler.to(url.host, tls))
                     }
                     let upgrade = try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
                         configuration: upgradeConfiguration(url, sinks))
                     opening.channelCreated(channel, upgrade: upgrade)
                 }
             }
-            .connect(host: url.host, port: url.effectivePort)
+            .connect(host: proxy?.host ?? url.host, port: proxy?.port ?? url.effectivePort)
             .whenComplete { result in
-                switch result {
-                case .success(let channel): opening.connected(channel, place: url.withoutQuery)
-                case .failure(let error): opening.fail(Self.failure(error, place: url.withoutQuery))
+                switch (result, proxy) {
+                case (.success(let channel), _): opening.connected(channel, place: url.withoutQuery)
+                case (.failure(let error), nil): opening.fail(Self.failure(error, place: url.withoutQuery))
+                case (.failure(let error), let proxy?):
+                    opening.fail(
+                        RancherError(
+                            .unreachable, "the proxy \(proxy) cannot be reached: \(HTTPCaller.describe(error))"))
                 }
             }
     }
@@ -101,12 +111,6 @@ extension EventStream {
         // The first heartbeat may come in one packet with the server's consent.
         configuration.leftOverBytesStrategy = .forwardBytes
         return configuration
-    }
-
-    /// The server's name is sent and checked; an address cannot be sent, and is checked against the certificate's.
-    private func tlsHandler(_ context: NIOSSLContext, host: String) throws -> NIOSSLClientHandler {
-        let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
-        return try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : host)
     }
 
     private static func failure(_ error: any Error, place: APIURL) -> RancherError {

@@ -91,6 +91,8 @@ package struct EventStream: Sendable {
     package var eventNames: [String]?
     /// The path of a PEM file with certificates to trust besides the system's.
     package var extraTrustRoots: String?
+    /// Whether the connection goes through a proxy.
+    package var proxies: ProxySettings
     /// Deadlines and intervals.
     package var timing = Timing()
     /// Sizes of messages.
@@ -99,12 +101,13 @@ package struct EventStream: Sendable {
     /// A subscription that connects to nothing yet.
     package init(
         configuredURL: APIURL, key: APIKey, eventNames: [String]? = nil,
-        extraTrustRoots: String? = nil
+        extraTrustRoots: String? = nil, proxies: ProxySettings = .none
     ) {
         self.configuredURL = configuredURL
         self.key = key
         self.eventNames = eventNames
         self.extraTrustRoots = extraTrustRoots
+        self.proxies = proxies
     }
 
     /// Where to subscribe (PROTOCOL 3.1; 12.2 no. 19).

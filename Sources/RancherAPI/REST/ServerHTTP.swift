@@ -1,0 +1,107 @@
+package import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// The HTTP clients for a Rancher server, one for each way there: straight, or through a proxy. Whoever makes it shuts
+/// it down.
+///
+/// They follow no redirects by themselves: that would turn a `POST` into a `GET` and its refusal into a success.
+package struct ServerHTTP: Sendable {
+    /// For everything that goes straight to where it goes, whatever the proxy settings.
+    package let straight: HTTPClient
+    /// Which way a call takes.
+    package let proxies: ProxySettings
+    /// Has the proxy open a connection to the server, for TLS.
+    private let tunnelled: HTTPClient?
+    /// Hands the proxy whole requests. Not every proxy opens connections to another port than that of `https`.
+    private let handedOn: HTTPClient?
+
+    /// - Parameter extraTrustRoots: The path of a PEM file with certificates to trust besides the system's.
+    /// - Throws: ``RancherError`` of the code `local` if that file cannot be read.
+    package init(proxies: ProxySettings = .none, extraTrustRoots: String? = nil) throws(RancherError) {
+        self.proxies = proxies
+        let common = try Self.configuration(extraTrustRoots: extraTrustRoots)
+        func client(_ change: (inout HTTPClient.Configuration) -> Void = { _ in }) -> HTTPClient {
+            var configuration = common
+            change(&configuration)
+            return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+        }
+        straight = client()
+        tunnelled = proxies.encrypted.map { proxy in
+            client { configuration in
+                configuration.proxy = .server(
+                    host: proxy.host, port: proxy.port,
+                    authorization: proxy.authorization.map {
+                        .basic(credentials: String($0.dropFirst("Basic ".count)))
+                    })
+            }
+        }
+        handedOn = proxies.plain.map { _ in
+            client { configuration in
+                configuration.http1_1ConnectionDebugInitializer = { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        let pipeline = channel.pipeline.syncOperations
+                        let encoder = try pipeline.handler(type: HTTPRequestEncoder.self)
+                        try pipeline.addHandler(AbsoluteFormHandler(), position: .after(encoder))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends all connections.
+    package func shutdown() async throws {
+        try await straight.shutdown()
+        try await tunnelled?.shutdown()
+        try await handedOn?.shutdown()
+    }
+
+    /// A request for the URL, and the client that takes it there.
+    func request(_ url: APIURL) -> (request: HTTPClientRequest, client: HTTPClient, proxy: ProxySettings.Proxy?) {
+        guard let proxy = proxies.proxy(for: url) else {
+            return (HTTPClientRequest(url: url.description), straight, nil)
+        }
+        if url.isEncrypted, let tunnelled { return (HTTPClientRequest(url: url.description), tunnelled, proxy) }
+        guard let handedOn else { return (HTTPClientRequest(url: url.description), straight, nil) }
+        var place = url
+        (place.host, place.port) = (proxy.host, proxy.port)
+        var request = HTTPClientRequest(url: place.description)
+        request.headers.add(name: "Host", value: url.authority)
+        if let authorization = proxy.authorization {
+            request.headers.add(name: "Proxy-Authorization", value: authorization)
+        }
+        return (request, handedOn, proxy)
+    }
+
+    private static func configuration(extraTrustRoots: String?) throws(RancherError) -> HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.tlsConfiguration = try TLSConfiguration.rancher(extraTrustRoots: extraTrustRoots)
+        configuration.timeout.connect = .seconds(10)
+        configuration.httpVersion = .http1Only
+        // Who calls has a back-off of its own and wants to know at once.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        // Each holds buffers, and after a burst there are many.
+        configuration.connectionPool.idleTimeout = .seconds(10)
+        // More than all answers, progress messages and pings that are ever sent at a time: a ping must not wait for a
+        // connection behind requests that hang.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
+        return configuration
+    }
+}
+
+/// Writes whole URLs into the requests, as a proxy wants them that is to hand them on (RFC 9112, 3.2.2).
+private final class AbsoluteFormHandler: ChannelOutboundHandler {
+    typealias OutboundIn = HTTPClientRequestPart
+    typealias OutboundOut = HTTPClientRequestPart
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard case .head(var head) = unwrapOutboundIn(data), let host = head.headers.first(name: "Host") else {
+            context.write(data, promise: promise)
+            return
+        }
+        head.uri = "http://\(host)\(head.uri)"
+        context.write(wrapOutboundOut(.head(head)), promise: promise)
+    }
+}

@@ -1,0 +1,114 @@
+import FakeProxy
+import Foundation
+import Logging
+import Model
+import RancherAPI
+import RancherSimulator
+import TestAuthority
+import Testing
+
+/// The server has a name that only the proxy knows: what gets there went through it.
+@Suite("Through a proxy")
+struct ProxyTests {
+    private static let name = "rancher.invalid"
+
+    private func settings(_ proxy: FakeProxy, user: String = "") -> ProxySettings {
+        let url = "http://\(user)127.0.0.1:\(proxy.port)"
+        return ProxySettings(variables: ["http_proxy": url, "https_proxy": url])
+    }
+
+    /// A registration and a subscription, as the agent makes them.
+    private func goThrough(
+        _ url: String, _ proxies: ProxySettings, trusting roots: String? = nil, _ server: RancherServer
+    ) async throws {
+        try await withHTTPClient(proxies: proxies, extraTrustRoots: roots) { http in
+            let registration = Registration(registrationURL: try APIURL(url), token: "t0ken")
+            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let credentials = try await within { try await registration.run(httpClient: http, logger: logger) }
+            #expect(credentials.url.host == Self.name)
+            let stream = EventStream(
+                configuredURL: credentials.url, key: credentials.key, extraTrustRoots: roots, proxies: proxies)
+            try await within {
+                let (frames, input) = AsyncStream.makeStream(of: String.self)
+                await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { _ = try await stream.run(sinks: .init(onFrame: { input.yield($0) })) }
+                    // The server's heartbeat.
+                    let frame = await frames.first { _ in true }
+                    #expect(frame?.contains("ping") == true)
+                    group.cancelAll()
+                    try? await group.waitForAll()
+                }
+            }
+        }
+    }
+
+    @Test("that wants to know who we are a host registers and subscribes, without TLS")
+    func plain() async throws {
+        var manners = FakeProxy.Manners()
+        manners.authorization = "Basic bWU6c2VjcmV0"
+        try await FakeProxy.run(manners) { proxy in
+            try await RancherServer.withServer { server in
+                let url = "http://\(Self.name):\(server.port)/v3/scripts/\(server.token)"
+                try await goThrough(url, settings(proxy, user: "me:secret@"), server)
+                let lines = proxy.requests.map(\.line)
+                #expect(lines.first == "GET \(url) HTTP/1.1")
+                #expect(lines.contains { $0.hasPrefix("POST http://\(Self.name):\(server.port)/v3/registers") })
+                // Not every proxy opens connections to such ports, so only what has to be one is one.
+                #expect(lines.filter { $0.hasPrefix("CONNECT") } == ["CONNECT \(Self.name):\(server.port) HTTP/1.1"])
+            }
+        }
+    }
+
+    @Test("a host registers and subscribes, with TLS that the proxy cannot look into")
+    func encrypted() async throws {
+        let authority = try TestAuthority()
+        let identity = try authority.identity(for: [Self.name])
+        try await FakeProxy.run { proxy in
+            try await RancherServer.withServer(
+                tls: .init(certificate: identity.certificate, privateKey: identity.privateKey)
+            ) { server in
+                let url = "https://\(Self.name):\(server.port)/v3/scripts/\(server.token)"
+                try await goThrough(url, settings(proxy), trusting: authority.certificateFile, server)
+                let lines = Set(proxy.requests.map(\.line))
+                #expect(lines == ["CONNECT \(Self.name):\(server.port) HTTP/1.1"])
+            }
+        }
+    }
+
+    @Test("that refuses, both ways say that it was the proxy, and not the server or its key")
+    func refused() async throws {
+        var manners = FakeProxy.Manners()
+        manners.authorization = "Basic of-somebody-else"
+        try await FakeProxy.run(manners) { proxy in
+            let proxies = settings(proxy)
+            let key = APIKey(accessKey: "AK", secretKey: "SK")
+            for scheme in ["http", "https"] {
+                let url = try APIURL("\(scheme)://\(Self.name):8080/v3")
+                let stream = EventStream(configuredURL: url, key: key, proxies: proxies)
+                let error = await #expect(throws: RancherError.self) {
+                    try await within { try await stream.run(sinks: .init(onFrame: { _ in })) }
+                }
+                #expect(error?.code == .unreachable)
+                #expect(error?.message.contains("the proxy http://127.0.0.1:\(proxy.port)") == true)
+                #expect(error?.message.contains("407") == true)
+                try await withHTTPClient(proxies: proxies) { http in
+                    let client = RancherClient(url: url, key: key, httpClient: http, deadline: .seconds(20))
+                    let error = await #expect(throws: RancherError.self) { try await client.discover() }
+                    #expect(error?.message.lowercased().contains("proxy") == true)
+                }
+            }
+        }
+    }
+
+    @Test("that is not there, the subscription names it")
+    func absent() async throws {
+        let port = try await FakeProxy.run { $0.port }
+        let stream = EventStream(
+            configuredURL: try APIURL("http://\(Self.name)/v3"), key: APIKey(accessKey: "AK", secretKey: "SK"),
+            proxies: ProxySettings(variables: ["http_proxy": "127.0.0.1:\(port)"]))
+        let error = await #expect(throws: RancherError.self) {
+            try await within { try await stream.run(sinks: .init(onFrame: { _ in })) }
+        }
+        #expect(error?.message.hasPrefix("the proxy http://127.0.0.1:\(port) cannot be reached") == true)
+    }
+}
