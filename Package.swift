@@ -167,7 +167,8 @@ let package = Package(
         .testTarget(
             name: "InspectionTests",
             dependencies: [
-                "Inspection", "rancher-agent", "Lifecycle", "LosslessJSON", "Model", "Store", argumentParser,
+                "Inspection", "rancher-agent", "Lifecycle", "LosslessJSON", "Model", "Processes", "RancherAPI",
+                "Reconciler", "SimulatedEngine", "Store", argumentParser,
             ]),
         .testTarget(name: "HouseTests"),
         .testTarget(
