@@ -29,7 +29,7 @@ package struct EventListing: Listing {
     package func text(now: Timestamp, style: ReportStyle = ReportStyle()) -> String {
         var table = Table(columns: [
             Table.Column(title: "RECEIVED", rank: 1), Table.Column(title: "AGO", rank: 4),
-            Table.Column(title: "EVENT", minimum: 12), Table.Column(title: "ID", minimum: 8, rank: 3),
+            Table.Column(title: "EVENT"), Table.Column(title: "ID", minimum: 8, rank: 3),
             Table.Column(title: "STATE"), Table.Column(title: "CLOSED", rank: 0),
             Table.Column(title: "ABOUT", minimum: 12, rank: 2),
         ])

@@ -28,7 +28,7 @@ package struct ReplyListing: Listing {
     package func text(now: Timestamp, style: ReportStyle = ReportStyle()) -> String {
         var table = Table(columns: [
             Table.Column(title: "DECIDED", rank: 1), Table.Column(title: "AGO", rank: 4),
-            Table.Column(title: "ANSWERS", minimum: 12), Table.Column(title: "EVENT", minimum: 8, rank: 3),
+            Table.Column(title: "ANSWERS"), Table.Column(title: "EVENT", minimum: 8, rank: 3),
             Table.Column(title: "ANSWER"), Table.Column(title: "DELIVERY"),
             Table.Column(title: "TRIES", rank: 0, isNumber: true), Table.Column(title: "NEXT TRY", rank: 2),
             Table.Column(title: "LAST ERROR", minimum: 12, rank: 5),

@@ -90,8 +90,8 @@ package struct Timeline: Sendable, Hashable {
         var table = Table(
             columns: [
                 Table.Column(title: "TIME", rank: 1), Table.Column(title: "AGO", rank: 2),
-                Table.Column(title: "KIND", rank: 3), Table.Column(title: "WHAT", minimum: 16),
-                Table.Column(title: "GENERATION", rank: 0, isNumber: true), Table.Column(title: "CAUSE", minimum: 16),
+                Table.Column(title: "KIND", rank: 3), Table.Column(title: "WHAT", minimum: 24),
+                Table.Column(title: "GENERATION", rank: 0, isNumber: true), Table.Column(title: "CAUSE", minimum: 24),
             ], wrapsLast: true)
         for entry in entries {
             table.rows.append([

@@ -57,8 +57,11 @@ struct LiveTerminal {
 
     /// Gives it back.
     func leave() {
-        write("\u{1B}[?25h\u{1B}[?1049l")
         if var settings = original { _ = tcsetattr(STDIN_FILENO, TCSANOW, &settings) }
+        // Somebody may have halted the output with Ctrl-S; only what was halted from here can be let go from here.
+        _ = tcflow(STDOUT_FILENO, TCOOFF)
+        _ = tcflow(STDOUT_FILENO, TCOON)
+        write("\u{1B}[?25h\u{1B}[?1049l", until: .now + .seconds(1))
     }
 
     /// Gives the terminal back for as long as the process is stopped.
@@ -68,9 +71,25 @@ struct LiveTerminal {
         enter()
     }
 
-    /// - Returns: false if the terminal is gone.
+    /// Writes, for as long as nothing asks for the end: nobody may be there who reads.
+    ///
+    /// - Parameter moment: From then on no longer, but until then in any case; `nil` for as long as it takes.
+    /// - Returns: false if the terminal is gone, or did not take all of it.
     @discardableResult
-    func write(_ text: String) -> Bool { writeAll(Array(text.utf8), to: STDOUT_FILENO) }
+    func write(_ text: String, until moment: ContinuousClock.Instant? = nil) -> Bool {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            if let moment { if moment < .now { return false } } else if SignalPipe.isEndAsked { return false }
+            var output = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+            let isReady = poll(&output, 1, 100)
+            if isReady == 0 || isReady < 0 && errno == EINTR { continue }
+            let count = rest.withUnsafeBytes { systemWrite(STDOUT_FILENO, $0.baseAddress, min($0.count, 1024)) }
+            if count < 0, errno == EINTR || errno == EAGAIN { continue }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
 
     /// Waits for a key, a signal, or a moment.
     func wait(until moment: ContinuousClock.Instant) -> Happening {
@@ -107,6 +126,11 @@ private enum SignalPipe {
     private static let readingEnd = Atomic<Int32>(-1)
     private static let writingEnd = Atomic<Int32>(-1)
 
+    private static let endIsAsked = Atomic<Bool>(false)
+
+    /// A signal has asked for the end.
+    static var isEndAsked: Bool { endIsAsked.load(ordering: .relaxed) }
+
     static var reader: Int32 { readingEnd.load(ordering: .relaxed) }
 
     /// Catches the signals that end a command, stop it, or tell that the window has another size.
@@ -123,7 +147,8 @@ private enum SignalPipe {
             var action = sigaction()
             action.__sigaction_handler.sa_handler = { number in SignalPipe.caught(number) }
             sigemptyset(&action.sa_mask)
-            action.sa_flags = Int32(SA_RESTART)
+            // Without SA_RESTART: a write to a terminal that nobody reads shall end.
+            action.sa_flags = 0
             sigaction(signal, &action, nil)
         }
         // A terminal that is gone shows itself where it is written to.
@@ -133,6 +158,7 @@ private enum SignalPipe {
 
     private static func caught(_ number: Int32) {
         let before = errno
+        if number != SIGWINCH, number != SIGTSTP { endIsAsked.store(true, ordering: .relaxed) }
         var byte = UInt8(truncatingIfNeeded: number)
         _ = write(writingEnd.load(ordering: .relaxed), &byte, 1)
         errno = before
@@ -148,6 +174,9 @@ private enum SignalPipe {
         return numbers.contains(SIGTSTP) ? .suspended : .resized
     }
 }
+
+/// `write` of the system; the name means something else within the terminal.
+private func systemWrite(_ file: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int { write(file, bytes, count) }
 
 /// Writes all of it.
 ///

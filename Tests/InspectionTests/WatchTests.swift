@@ -73,6 +73,35 @@ struct WatchTests {
         #expect(terminal.settings == before)
     }
 
+    @Test("ends also when the output is halted, and takes that back")
+    func halted() async throws {
+        let terminal = try watch()
+        let before = terminal.settings
+        try await terminal.wait("the screen") { $0.screen.text.contains("q quits") }
+        terminal.press("\u{13}")
+        // Halted: nothing new comes for longer than it takes to paint.
+        var paints = -1
+        try await terminal.wait("the end of the output") { terminal in
+            defer { paints = terminal.screen.paints }
+            usleep(600_000)
+            return terminal.screen.paints == paints
+        }
+        kill(terminal.pid, SIGTERM)
+        #expect(try await terminal.end() == .code(0))
+        #expect(!terminal.screen.isAlternate && terminal.screen.isCursorVisible)
+        #expect(terminal.settings == before)
+    }
+
+    @Test("ends when nobody reads what it writes")
+    func unread() async throws {
+        let terminal = try watch(rows: 200, columns: 400)
+        try await terminal.wait("the screen") { $0.screen.text.contains("q quits") }
+        for _ in 1...40 { terminal.press("r") }
+        kill(terminal.pid, SIGTERM)
+        try await untilTrue("the end, unread") { terminal.ended != nil }
+        #expect(terminal.ended == .code(0))
+    }
+
     @Test("fits every terminal", arguments: [(10, 20), (24, 40), (24, 80), (50, 200), (3, 30)])
     func fits(rows: Int, columns: Int) async throws {
         let terminal = try watch(rows: rows, columns: columns)

@@ -85,7 +85,9 @@ struct StateCommandTests {
             try await Self.runAll(scene, about: instance.uuid, in: mirror)
             // Read from the log, for the main file alone does not know it yet.
             let (_, why) = try await Self.run(["why", instance.uuid, "--json"], scene, in: mirror)
-            #expect(try JSON(parsing: why)["reason"] == "as-wanted")
+            // Whether the server had taken the answer may not have been written down any more.
+            let reason = try JSON(parsing: why)["reason"].text
+            #expect(reason == "as-wanted" || reason == "answer-undelivered", "\(why)")
             let without = try await Self.run(["show", instance.uuid], scene, in: scene.directory + "/nowhere")
             #expect(without.ending == .code(1))
 

@@ -10,11 +10,11 @@ struct State: ParsableCommand {
             or the beginning of one of these that only one has.
 
             Examples:
-              rancher-agent state                        what is wanted, and how far it has come
-              rancher-agent state why web                why the instance web is not running
-              rancher-agent state events --open          what the server still waits for
-              rancher-agent state watch                  all of it live
-              rancher-agent state check --max-age 5m     for monitoring: exit code 0, 1 or 2
+              rancher-agent state                     how far everything has come
+              rancher-agent state why web             why the instance web does not run
+              rancher-agent state events --open       what the server still waits for
+              rancher-agent state watch               all of it live
+              rancher-agent state check --max-age 5m  for monitoring: ends with 0, 1, 2
 
             Shells complete commands and IDs with 'rancher-agent --generate-completion-script bash' (or zsh, fish).
             """,
