@@ -122,7 +122,7 @@ struct StateCommandTests {
         }
     }
 
-    @Test(arguments: Dialect.all) func `it is said that Docker is away, and that the server is`(dialect: Dialect)
+    @Test(arguments: Dialect.all) func `it is said that Docker is away, and that all is well again`(dialect: Dialect)
         async throws
     {
         try await Scene.play(in: dialect, .init(isProxied: true)) { scene in
