@@ -190,7 +190,8 @@ let package = Package(
         .testTarget(
             name: "InspectionTests",
             dependencies: [
-                "Agent", "Inspection", "rancher-agent", "Lifecycle", "LosslessJSON", "Model", "Store", argumentParser,
+                "Agent", "Inspection", "rancher-agent", "Lifecycle", "LosslessJSON", "Model", "Processes", "RancherAPI",
+                "Reconciler", "SimulatedEngine", "Store", argumentParser,
             ]),
         .testTarget(
             name: "BootstrapTests",

@@ -162,7 +162,9 @@ package struct Launcher: Sendable {
     private func learnAuthority(of server: APIURL, _ trust: TrustStore) async throws -> Bool {
         let text: String
         do {
-            text = try await ServerAuthority(server: server, fingerprint: settings.fingerprint).fetch()
+            text = try await ServerAuthority(
+                server: server, fingerprint: settings.fingerprint, proxies: ProxySettings(variables: environment)
+            ).fetch()
         } catch let error as RancherError where error.code == .badAnswer {
             throw BootstrapError("\(error)")
         } catch is RancherError {

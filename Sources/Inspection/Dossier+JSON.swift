@@ -42,7 +42,7 @@ extension JSON {
             "isFailure": .bool(reply.isFailure),
             "attempts": .integer(reply.attempts),
             "nextAttemptAt": JSON(reply.nextAttemptAt),
-            "lastError": JSON(nonEmpty: reply.lastError),
+            "lastError": JSON(nonEmpty: Redaction.redacted(reply.lastError)),
             "createdAt": JSON(reply.createdAt),
             "deliveredAt": JSON(reply.deliveredAt),
         ]
@@ -54,7 +54,7 @@ extension JSON {
             "from": JSON(nonEmpty: move.from),
             "to": .string(move.to),
             "generation": .integer(move.generation),
-            "cause": .string(move.cause),
+            "cause": .string(Redaction.redacted(move.cause)),
         ]
     }
 }

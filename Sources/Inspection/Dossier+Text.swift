@@ -32,12 +32,12 @@ extension Dossier {
             "Phase", "\(row.phase), since \(Span(since: phaseSince, to: now).words)",
             .phase(row.phase, isSettled: row.isSettled))
         add("Generation", "\(row.generation), settled: \(row.settledGeneration)")
-        add("Doing", row.activity)
+        add("Doing", Redaction.redacted(row.activity))
         if row.attempts > 0 { add("Tries", String(row.attempts)) }
         if !row.isSettled, let next = row.nextAttemptAt {
             add("Next try", "\(next.iso8601)\(next > now ? ", in \(Span(until: next, from: now).words)" : "")")
         }
-        add("Last error", row.lastError, row.phase == "failed" ? .bad : .plain)
+        add("Last error", Redaction.redacted(row.lastError), row.phase == "failed" ? .bad : .plain)
         add("Needed by", dependents.map(\.description).joined(separator: ", "))
         add("First seen", row.createdAt.iso8601)
         return facts
@@ -89,7 +89,7 @@ extension Dossier {
             table.rows.append([
                 Table.Cell(move.at.iso8601, .faint), Table.Cell(Span(since: move.at, to: now).short),
                 Table.Cell(move.from), Table.Cell("→ \(move.to)", move.to == "failed" ? .bad : .plain),
-                Table.Cell(String(move.generation)), Table.Cell(move.cause),
+                Table.Cell(String(move.generation)), Table.Cell(Redaction.redacted(move.cause)),
             ])
         }
         return table
@@ -116,13 +116,13 @@ extension Dossier {
 
 extension Dossier.Correspondence {
     /// What became of the answer.
-    fileprivate var answer: String {
+    var answer: String {
         guard let reply else { return event.header.replyTo == nil ? "none wanted" : "" }
         let kind = reply.isFailure ? "failure" : "success"
         if reply.deliveredAt != nil, event.state == .closed { return "\(kind), delivered" }
         let tries = "\(reply.attempts) \(reply.attempts == 1 ? "try" : "tries")"
         let state = event.state == .closed ? "refused by the server" : "not delivered"
-        return "\(kind), \(state), \(tries)\(reply.lastError.isEmpty ? "" : ": \(reply.lastError)")"
+        return "\(kind), \(state), \(tries)\(reply.lastError.isEmpty ? "" : ": \(Redaction.redacted(reply.lastError))")"
     }
 }
 

@@ -4,8 +4,8 @@ internal import Store
 extension Dossier {
     /// Why the resource is where it is, and what it waits for, in a sentence or two.
     func why(now: Timestamp) -> [String] {
-        [row.isSettled ? settled(now) : unsettled(now)].compactMap { $0 }
-            + undelivered.map { letter(to: $0.event, $0.reply, now) }
+        ([row.isSettled ? settled(now) : unsettled(now)].compactMap { $0 }
+            + undelivered.map { letter(to: $0.event, $0.reply, now) }).map { Redaction.redacted($0) }
     }
 
     private func settled(_ now: Timestamp) -> String {

@@ -22,18 +22,22 @@ package enum ResourceQuery {
 
     /// Looks for a resource and reads all about it.
     ///
+    /// - Parameter eventLimit: So many of its last events.
     /// - Throws: ``StoreError``.
-    package static func run(_ text: String, in store: Store) throws(StoreError) -> Finding {
+    package static func run(
+        _ text: String, in store: Store, eventLimit: Int = Dossier.eventLimit
+    ) throws(StoreError) -> Finding {
         let all = try store.allResources()
         let hits = find(text, in: all)
         guard let row = hits.first else { return .nothing }
         guard hits.count == 1 else { return .several(hits) }
-        return .found(try Dossier(of: row, among: all, in: store))
+        return .found(try Dossier(of: row, among: all, in: store, eventLimit: eventLimit))
     }
 }
 
 extension ResourceRow {
-    fileprivate var handles: [String] {
+    /// All that it may be called.
+    var handles: [String] {
         [key.description, key.id, rancherID, name, externalID].filter { !$0.isEmpty }
     }
 }

@@ -12,6 +12,7 @@ extension Snapshot {
             "instances": rows(.instance),
             "volumes": rows(.volume),
             "images": rows(.image),
+            "newestChangeAt": JSON(newestChangeAt),
             "pending": .integer(pendingCount),
             "events": [
                 "open": .integer(openEventCount),
@@ -24,7 +25,8 @@ extension Snapshot {
             "quarantine": .array(
                 quarantine.map { row in
                     [
-                        "source": .string(row.source), "name": .string(row.name), "error": .string(row.error),
+                        "source": .string(row.source), "name": .string(row.name),
+                        "error": .string(Redaction.redacted(row.error)),
                         "at": JSON(row.at),
                     ]
                 }),
@@ -46,10 +48,10 @@ extension ResourceRow {
         object.append("container", JSON(nonEmpty: externalID))
         object.append("generation", .integer(generation))
         object.append("settledGeneration", .integer(settledGeneration))
-        object.append("activity", JSON(nonEmpty: activity))
+        object.append("activity", JSON(nonEmpty: Redaction.redacted(activity)))
         object.append("attempts", .integer(attempts))
         object.append("nextAttemptAt", JSON(nextAttemptAt))
-        object.append("lastError", JSON(nonEmpty: lastError))
+        object.append("lastError", JSON(nonEmpty: Redaction.redacted(lastError)))
         object.append("createdAt", JSON(createdAt))
         object.append("updatedAt", JSON(updatedAt))
         return object

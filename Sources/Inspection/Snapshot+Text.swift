@@ -5,21 +5,21 @@ extension Snapshot {
     /// The tables of `state`, for people.
     package func text(now: Timestamp, style: ReportStyle = ReportStyle()) -> String {
         var blocks = ResourceKind.allCases.compactMap { section($0, now, style) }
-        if let summary = summary(now) { blocks.append([summary]) }
+        if let summary = summary(now) { blocks.append([style.paragraph(summary)]) }
         guard !blocks.isEmpty else { return "Nothing is known yet." }
+        if let heading = heading(now) { blocks.insert([style.paragraph(heading, .faint)], at: 0) }
         return blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
 
     private func section(_ kind: ResourceKind, _ now: Timestamp, _ style: ReportStyle) -> [String]? {
         let rows = resources.filter { $0.key.kind == kind }
         guard !rows.isEmpty else { return nil }
-        let title =
-            switch kind {
-            case .instance: "Instances"
-            case .volume: "Volumes"
-            case .image: "Images"
-            }
-        return [style.painted(title, .heading)] + ResourceRow.table(of: rows, now: now).lines(style)
+        return [style.painted(kind.title, .heading)] + ResourceRow.table(of: rows, now: now).lines(style)
+    }
+
+    /// From when all of it is: a daemon that does nothing any more is noticed here first.
+    private func heading(_ now: Timestamp) -> String? {
+        newestChangeAt.map { "Newest change: \(Span(since: $0, to: now).words) ago, at \($0.iso8601)" }
     }
 
     private func summary(_ now: Timestamp) -> String? {
@@ -43,7 +43,9 @@ extension Snapshot {
 
 extension ResourceRow {
     /// The rows of one kind, or of several, as a table.
-    static func table(of rows: [ResourceRow], now: Timestamp) -> Table {
+    ///
+    /// - Parameter showsChange: Also when each was last written.
+    static func table(of rows: [ResourceRow], now: Timestamp, showsChange: Bool = false) -> Table {
         let showsIDs = rows.contains { !$0.shortID.isEmpty }
         let showsContainers = rows.contains { $0.key.kind == .instance }
         var columns: [Table.Column] = [Table.Column(title: "NAME", minimum: 12)]
@@ -53,6 +55,10 @@ extension ResourceRow {
         if showsContainers { columns.append(Table.Column(title: "CONTAINER", rank: 0)) }
         columns.append(Table.Column(title: "TRIES", rank: 2, isNumber: true))
         columns.append(Table.Column(title: "NEXT TRY", rank: 3))
+        if showsChange {
+            columns.append(Table.Column(title: "CHANGED", rank: 0))
+            columns.append(Table.Column(title: "AGO", rank: 2))
+        }
         columns.append(Table.Column(title: "LAST ERROR", minimum: 16))
         var table = Table(columns: columns)
         for row in rows {
@@ -63,7 +69,11 @@ extension ResourceRow {
             if showsContainers { cells.append(Table.Cell(String(row.externalID.prefix(12)))) }
             cells.append(Table.Cell(row.attempts == 0 ? "" : String(row.attempts)))
             cells.append(Table.Cell(row.nextTry(now)))
-            cells.append(Table.Cell(row.lastError, row.phase == "failed" ? .bad : .plain))
+            if showsChange {
+                cells.append(Table.Cell(row.updatedAt.iso8601, .faint))
+                cells.append(Table.Cell(Span(since: row.updatedAt, to: now).short))
+            }
+            cells.append(Table.Cell(Redaction.redacted(row.lastError), row.phase == "failed" ? .bad : .plain))
             table.rows.append(cells)
         }
         return table
@@ -77,6 +87,6 @@ extension ResourceRow {
 
     private func nextTry(_ now: Timestamp) -> String {
         guard !isSettled, let nextAttemptAt else { return "" }
-        return nextAttemptAt <= now ? "now" : "in \(Span(until: nextAttemptAt, from: now).short)"
+        return nextAttemptAt.nextTry(now)
     }
 }

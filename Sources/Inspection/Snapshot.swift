@@ -13,6 +13,8 @@ package struct Snapshot: Sendable, Hashable {
     package var undelivered: [ReplyRow]
     /// What could not be read, newest first; what it was is not shown.
     package var quarantine: [QuarantineRow]
+    /// When anything was last written; `nil` if nothing ever was.
+    package var newestChangeAt: Timestamp?
 
     /// Reads it.
     ///
@@ -24,6 +26,7 @@ package struct Snapshot: Sendable, Hashable {
         oldestOpenEventAt = open.oldest
         undelivered = try store.undeliveredReplies()
         quarantine = try store.quarantined()
+        newestChangeAt = try store.newestChange()
     }
 
     /// How many resources are on the way to what is wanted of them.
@@ -57,11 +60,13 @@ package struct Dossier: Sendable, Hashable {
     /// Reads it.
     ///
     /// - Throws: ``StoreError``.
-    package init(of row: ResourceRow, among all: [ResourceRow], in store: Store) throws(StoreError) {
+    package init(
+        of row: ResourceRow, among all: [ResourceRow], in store: Store, eventLimit: Int = Dossier.eventLimit
+    ) throws(StoreError) {
         self.row = row
         history = try store.history(of: row.key)
         events = []
-        for event in try store.events(about: row.key, limit: Self.eventLimit) {
+        for event in try store.events(about: row.key, limit: eventLimit) {
             events.append(Correspondence(event: event, reply: try store.reply(to: event.header.id)))
         }
         let keys = row.awaitedKeys

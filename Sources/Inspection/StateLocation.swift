@@ -39,6 +39,27 @@ package struct StateLocation: Sendable, Hashable {
         return try result.get()
     }
 
+    /// The same for a body that hands on what it reads at once, so that it cannot be run twice.
+    ///
+    /// - Throws: ``InspectionError``, also if an agent has begun to write meanwhile: then what was read is worth nothing.
+    package func readOnce(_ body: (Store) throws(StoreError) -> Void) throws(InspectionError) {
+        let file = databasePath
+        try check(file)
+        let stamp = Stamp(of: file + "-wal") == nil ? Stamp(of: file) : nil
+        try look(at: file, body)
+        if let stamp, Stamp(of: file) != stamp {
+            throw InspectionError(
+                "An agent began to write \(file) while it was read: what was printed may be wrong. Run the command again."
+            )
+        }
+    }
+
+    /// How long a file beside the database is, or the database itself; 0 if it is not there.
+    func fileBytes(_ ending: String) -> Int {
+        var status = stat()
+        return stat(databasePath + ending, &status) == 0 ? Int(status.st_size) : 0
+    }
+
     private func look<Result>(
         at file: String, _ body: (Store) throws(StoreError) -> Result
     ) throws(InspectionError) -> Result {

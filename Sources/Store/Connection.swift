@@ -25,6 +25,9 @@ package final class Connection {
         case readOnly
         /// On a file system that cannot be written at all: no lock is taken, so only for a database nobody writes.
         case immutable
+        /// The same for a database that was left with a log beside it, whose index can be neither read nor made: the log
+        /// counts, and its index is kept in memory.
+        case unlocked
     }
 
     private let handle: OpaquePointer
@@ -45,9 +48,14 @@ package final class Connection {
             switch mode {
             case .readWrite: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             case .readOnly: SQLITE_OPEN_READONLY
-            case .immutable: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+            case .immutable, .unlocked: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
             }
-        let name = mode == .immutable ? "file:\(Self.uriPath(path))?immutable=1" : path
+        let name =
+            switch mode {
+            case .readWrite, .readOnly: path
+            case .immutable: "file:\(Self.uriPath(path))?immutable=1"
+            case .unlocked: "file:\(Self.uriPath(path))?vfs=unix-none"
+            }
         let code = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
         guard let opened, code == SQLITE_OK else {
             let message = opened.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(code))
@@ -57,6 +65,8 @@ package final class Connection {
         handle = opened
         self.path = path
         sqlite3_busy_timeout(handle, 5000)
+        // Who is alone with a database needs no index that others can see.
+        if mode == .unlocked { sqlite3_exec(handle, "PRAGMA locking_mode = EXCLUSIVE", nil, nil, nil) }
     }
 
     deinit {

@@ -36,6 +36,8 @@ package struct EventRow: Sendable, Hashable {
 
     fileprivate static let columns =
         "id, name, reply_to, resource_type, resource_id, key, generation, state, received_at, closed_at, dialect"
+    /// The same without the frame, which is long.
+    fileprivate static let brief = columns + ", ''"
     /// The same, to be read together with the frame.
     fileprivate static let all = columns + ", coalesce((SELECT text FROM frame WHERE event_id = id), '')"
 
@@ -130,5 +132,69 @@ extension Store {
         try connection.rows("SELECT count(*), min(received_at) FROM event WHERE state = 'open'") { row in
             (count: row.integer(0), oldest: row.optionalInteger(1).map(Timestamp.init(milliseconds:)))
         }.first ?? (0, nil)
+    }
+}
+
+// MARK: For whoever looks at the store
+
+extension Store {
+    /// Events in the given states, newest first, without their frames.
+    ///
+    /// - Parameters:
+    ///   - key: Only those about this resource; `nil` for all.
+    ///   - limit: At most so many.
+    /// - Throws: ``StoreError``.
+    package func events(
+        in states: Set<EventRow.State>, about key: ResourceKey? = nil, limit: Int
+    ) throws(StoreError) -> [EventRow] {
+        try connection.rows(
+            """
+            SELECT \(EventRow.brief) FROM event WHERE state IN (\(Self.list(states))) AND (?1 IS NULL OR key = ?1)
+            ORDER BY received_at DESC, id LIMIT ?2
+            """, SQLValue(key?.description), .integer(limit), read: EventRow.init)
+    }
+
+    /// How many events there are in the given states.
+    ///
+    /// - Throws: ``StoreError``.
+    package func eventCount(in states: Set<EventRow.State>, about key: ResourceKey? = nil) throws(StoreError) -> Int {
+        try connection.rows(
+            "SELECT count(*) FROM event WHERE state IN (\(Self.list(states))) AND (?1 IS NULL OR key = ?1)",
+            SQLValue(key?.description)
+        ) { $0.integer(0) }.first ?? 0
+    }
+
+    private static func list(_ states: Set<EventRow.State>) -> String {
+        states.map { "'\($0.rawValue)'" }.sorted().joined(separator: ", ")
+    }
+
+    /// The events whose ids begin like this, newest first, without their frames. Whose id is just this comes first.
+    ///
+    /// - Throws: ``StoreError``.
+    package func events(beginningWith id: String, limit: Int) throws(StoreError) -> [EventRow] {
+        try connection.rows(
+            """
+            SELECT \(EventRow.brief) FROM event WHERE substr(id, 1, length(?1)) = ?1
+            ORDER BY id <> ?1, received_at DESC, id LIMIT ?2
+            """, .text(id), .integer(limit), read: EventRow.init)
+    }
+
+    /// The event that has waited for its end the longest, without its frame.
+    ///
+    /// - Throws: ``StoreError``.
+    package func oldestOpenEvent() throws(StoreError) -> EventRow? {
+        try connection.rows(
+            "SELECT \(EventRow.brief) FROM event WHERE state = 'open' ORDER BY received_at, id LIMIT 1",
+            read: EventRow.init
+        ).first
+    }
+
+    /// The events that come after an id in the order of ids, with their frames: a part of all of them.
+    ///
+    /// - Throws: ``StoreError``.
+    package func events(after id: String, limit: Int) throws(StoreError) -> [EventRow] {
+        try connection.rows(
+            "SELECT \(EventRow.all) FROM event WHERE id > ? ORDER BY id LIMIT ?", .text(id), .integer(limit),
+            read: EventRow.init)
     }
 }

@@ -84,3 +84,76 @@ extension Store {
             .text(eventID), .integer(time.milliseconds))
     }
 }
+
+// MARK: For whoever looks at the store
+
+/// An answer together with what it answers.
+package struct ReplyEntry: Sendable, Hashable {
+    /// How far it has come.
+    package var reply: ReplyRow
+    /// The name of the event.
+    package var eventName: String
+    /// The text form of the resource's key; `nil` for mere questions.
+    package var key: String?
+    /// Nothing is left to do about it: the server has it, or will never take it.
+    package var isClosed: Bool
+    /// The message; empty where it was not read.
+    package var body: String
+
+    fileprivate static func all(body: String) -> String {
+        """
+        SELECT event_id, is_failure, delivery_attempts, next_delivery_at, delivery_error, created_at, delivered_at,
+            name, key, state = 'closed', \(body)
+        FROM reply JOIN event ON event.id = event_id
+        """
+    }
+
+    fileprivate init?(_ row: borrowing Row) {
+        guard let reply = ReplyRow(row) else { return nil }
+        self.reply = reply
+        eventName = row.text(7)
+        key = row.optionalText(8)
+        isClosed = row.integer(9) != 0
+        body = row.text(10)
+    }
+}
+
+extension Store {
+    /// Answers, newest first, without their messages.
+    ///
+    /// - Parameters:
+    ///   - undelivered: Only those that are still on their way.
+    ///   - failures: Only those that say that something could not be done.
+    ///   - limit: At most so many.
+    /// - Throws: ``StoreError``.
+    package func replies(
+        undelivered: Bool, failures: Bool, limit: Int
+    ) throws(StoreError) -> [ReplyEntry] {
+        try connection.rows(
+            """
+            \(ReplyEntry.all(body: "''")) WHERE (?1 = 0 OR state = 'answered') AND (?2 = 0 OR is_failure <> 0)
+            ORDER BY created_at DESC, event_id LIMIT ?3
+            """, .integer(undelivered ? 1 : 0), .integer(failures ? 1 : 0), .integer(limit), read: ReplyEntry.init)
+    }
+
+    /// How many answers of that kind there are.
+    ///
+    /// - Throws: ``StoreError``.
+    package func replyCount(undelivered: Bool, failures: Bool) throws(StoreError) -> Int {
+        try connection.rows(
+            """
+            SELECT count(*) FROM reply JOIN event ON event.id = event_id
+            WHERE (?1 = 0 OR state = 'answered') AND (?2 = 0 OR is_failure <> 0)
+            """, .integer(undelivered ? 1 : 0), .integer(failures ? 1 : 0)
+        ) { $0.integer(0) }.first ?? 0
+    }
+
+    /// The answers that come after an event's id in the order of ids, with their messages: a part of all of them.
+    ///
+    /// - Throws: ``StoreError``.
+    package func replies(after eventID: String, limit: Int) throws(StoreError) -> [ReplyEntry] {
+        try connection.rows(
+            "\(ReplyEntry.all(body: "body")) WHERE event_id > ? ORDER BY event_id LIMIT ?", .text(eventID),
+            .integer(limit), read: ReplyEntry.init)
+    }
+}

@@ -50,6 +50,11 @@ package struct ResourceRow: Sendable, Hashable {
         key, name, rancher_id, external_id, desired, phase, generation, settled_generation, attempts, next_attempt_at,
         last_error, activity, machine, created_at, updated_at
         """
+    /// The same without machine and specification, which are long.
+    fileprivate static let brief = """
+        key, name, rancher_id, external_id, desired, phase, generation, settled_generation, attempts, next_attempt_at,
+        last_error, activity, '', created_at, updated_at, ''
+        """
     /// The same, to be read together with the specification.
     fileprivate static let all =
         columns + ", coalesce((SELECT body FROM specification WHERE specification.key = resource.key), '')"
@@ -187,5 +192,72 @@ extension Store {
             """
         try connection.run("DELETE FROM transition WHERE key IN (\(surplus))", .integer(count))
         try connection.run("DELETE FROM resource WHERE key IN (\(surplus))", .integer(count))
+    }
+}
+
+// MARK: For whoever looks at the store
+
+extension Store {
+    /// Resources of one kind by name, without machines and specifications.
+    ///
+    /// - Parameters:
+    ///   - pending: Only those on the way to what is wanted of them.
+    ///   - phase: Only those in this phase; `nil` for all.
+    ///   - limit: At most so many.
+    /// - Throws: ``StoreError``.
+    package func resources(
+        of kind: ResourceKind, pending: Bool, phase: String?, limit: Int
+    ) throws(StoreError) -> [ResourceRow] {
+        try connection.rows(
+            """
+            SELECT \(ResourceRow.brief) FROM resource
+            WHERE kind = ?1 AND (?2 = 0 OR settled_generation < generation) AND (?3 IS NULL OR phase = ?3)
+            ORDER BY name, key LIMIT ?4
+            """, .text(kind.rawValue), .integer(pending ? 1 : 0), SQLValue(phase), .integer(limit),
+            read: ResourceRow.init)
+    }
+
+    /// How many such resources there are.
+    ///
+    /// - Throws: ``StoreError``.
+    package func resourceCount(of kind: ResourceKind, pending: Bool, phase: String?) throws(StoreError) -> Int {
+        try connection.rows(
+            """
+            SELECT count(*) FROM resource
+            WHERE kind = ?1 AND (?2 = 0 OR settled_generation < generation) AND (?3 IS NULL OR phase = ?3)
+            """, .text(kind.rawValue), .integer(pending ? 1 : 0), SQLValue(phase)
+        ) { $0.integer(0) }.first ?? 0
+    }
+
+    /// The resources whose next try should have been before the given moment, without machines and specifications.
+    ///
+    /// - Throws: ``StoreError``.
+    package func resourcesDue(before time: Timestamp, limit: Int) throws(StoreError) -> [ResourceRow] {
+        try connection.rows(
+            """
+            SELECT \(ResourceRow.brief) FROM resource
+            WHERE settled_generation < generation AND next_attempt_at < ? ORDER BY next_attempt_at, key LIMIT ?
+            """, .integer(time.milliseconds), .integer(limit), read: ResourceRow.init)
+    }
+
+    /// When a resource, or an event, was last written; `nil` for an empty store.
+    ///
+    /// - Throws: ``StoreError``.
+    package func newestChange() throws(StoreError) -> Timestamp? {
+        try connection.rows(
+            """
+            SELECT max(at) FROM (SELECT max(updated_at) AS at FROM resource UNION ALL SELECT max(received_at) FROM event
+                UNION ALL SELECT max(delivered_at) FROM event)
+            """
+        ) { $0.optionalInteger(0).map(Timestamp.init(milliseconds:)) }.first
+    }
+
+    /// The resources that come after a key in the order of keys, with machines and specifications: a part of all.
+    ///
+    /// - Throws: ``StoreError``.
+    package func resources(after key: String, limit: Int) throws(StoreError) -> [ResourceRow] {
+        try connection.rows(
+            "SELECT \(ResourceRow.all) FROM resource WHERE key > ? ORDER BY key LIMIT ?", .text(key), .integer(limit),
+            read: ResourceRow.init)
     }
 }

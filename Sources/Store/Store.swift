@@ -6,7 +6,13 @@ internal import Glibc
 package final class Store {
     package private(set) var connection: Connection
 
-    private init(_ connection: Connection) { self.connection = connection }
+    /// The schema version of the file as it was found. Of one that is only looked at it may be an older one.
+    package let foundVersion: Int
+
+    private init(_ connection: Connection, foundVersion: Int = Migrator.currentVersion) {
+        self.connection = connection
+        self.foundVersion = foundVersion
+    }
 
     /// The name of the file within the state directory.
     package static let fileName = "agent.db"
@@ -56,14 +62,15 @@ package final class Store {
             return (connection, try Migrator.version(of: connection))
         }
         let (connection, version): (Connection, Int)
+        let hasLog = access(path + "-wal", F_OK) == 0
         do {
             // A process that has the store open keeps a log beside it. Without one the file is complete, and to take
             // part in the locking would only leave a log and its index behind.
-            (connection, version) = try open(access(path + "-wal", F_OK) == 0 ? .readOnly : .immutable)
+            (connection, version) = try open(hasLog ? .readOnly : .immutable)
         } catch let error as StoreError where error.kind == .notPermitted || error.kind == .missing {
             // Without write access to the directory SQLite cannot take part in the locking. If the file itself can be
             // read, nobody who could write it is disturbed.
-            guard let opened = try? open(.immutable) else { throw error }
+            guard let opened = try? open(hasLog ? .unlocked : .immutable) else { throw error }
             (connection, version) = opened
         }
         guard version > 0, version <= Migrator.currentVersion else {
@@ -77,7 +84,7 @@ package final class Store {
         // Written by an older agent, whose file is left as it is: what is shown is a copy in today's form.
         let copy = try connection.copiedIntoMemory()
         try Migrator.migrate(copy)
-        return Store(copy)
+        return Store(copy, foundVersion: version)
     }
 
     /// Frees the pages that are kept at hand; they are read again when they are needed.

@@ -16,8 +16,7 @@ struct RancherAgent: AsyncParsableCommand {
         abstract: "The agent of a Rancher server on a Docker host.",
         usage: """
             rancher-agent [-url <registration-url>]
-            rancher-agent state [--json]
-            rancher-agent state show <id> [--json]
+            rancher-agent state [<command>] [--json]
             rancher-agent doctor [--json]
             rancher-agent -version
             """,
@@ -49,13 +48,8 @@ struct RancherAgent: AsyncParsableCommand {
 
 /// Writes a line to the standard error.
 func writeError(_ line: String) {
-    var bytes = Array((line + "\n").utf8)[...]
-    while !bytes.isEmpty {
-        let count = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-        // There is nobody left to tell.
-        guard count > 0 else { return }
-        bytes = bytes.dropFirst(count)
-    }
+    // If that is not possible there is nobody left to tell.
+    _ = writeAll(Array((line + "\n").utf8), to: STDERR_FILENO)
 }
 
 /// `exit` of the system; the name means something else within a command.

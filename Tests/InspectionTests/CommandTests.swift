@@ -134,6 +134,143 @@ struct CommandTests {
 
     // MARK: state
 
+    @Test("Every command about the state has a help text with examples, and needs no state for it")
+    func helps() throws {
+        for command in StateCommands.all {
+            let help = try runAgent(["state", command, "--help"])
+            #expect(help.code == 0, "\(command)")
+            #expect(help.output.contains("Examples:\n"), "\(command)")
+            #expect(help.output.contains("rancher-agent state"), "\(command)")
+        }
+        let overview = try runAgent(["state", "--help"]).output
+        for command in StateCommands.all { #expect(overview.contains("  \(command) "), "\(command)") }
+        #expect(try runAgent(["state", "check", "--help"]).output.contains("Exit codes:"))
+    }
+
+    @Test(
+        "What is wrong on the command line is said with the usage, and with 2",
+        arguments: [
+            ["state", "events", "--limit", "0"], ["state", "events", "--state", "perhaps"], ["state", "why"],
+            ["state", "check", "--max-age", "soon"], ["state", "watch", "--interval", "0"], ["state", "nonsense"],
+            ["state", "history"], ["state", "watch", "--json"],
+        ])
+    func wrong(arguments: [String]) throws {
+        let outcome = try runAgent(arguments)
+        #expect(outcome.code == 2, "\(outcome)")
+        #expect(outcome.output.isEmpty)
+        #expect(!outcome.errors.isEmpty)
+    }
+
+    @Test(
+        "Spans of time on the command line",
+        arguments: [("90", 90), ("90s", 90), ("5m", 300), ("2h", 7200), ("1d", 86_400), ("0.5s", 0.5), ("0", 0)])
+    func ages(text: String, seconds: Double) {
+        #expect(Age(argument: text)?.duration == .milliseconds(Int(seconds * 1000)))
+    }
+
+    @Test("What is no span of time", arguments: ["", "s", "-1", "1w", "nan", "inf", "1e99", "1 m"])
+    func noAges(text: String) { #expect(Age(argument: text) == nil) }
+
+    @Test("Shells are given scripts, and the names that are known")
+    func completion() throws {
+        for shell in ["bash", "zsh", "fish"] {
+            let script = try runAgent(["--generate-completion-script", shell])
+            #expect(script.code == 0)
+            #expect(script.output.contains("quarantine"), "\(shell)")
+        }
+        let directory = try TemporaryDirectory()
+        do { try Fixture.fill(try directory.openStore()) }
+        // As the script asks: what is completed, the index of the word, of the cursor in it, and all words.
+        for command in ["show", "history", "why"] {
+            let asked = try runAgent(
+                [
+                    "---completion", "state", command, "--", "positional@0", "5", "1", "rancher-agent", "state",
+                    command,
+                    "--state-dir", directory.path, "w",
+                ])
+            #expect(asked.code == 0, "\(asked.errors)")
+            #expect(asked.output.split(separator: "\n") == ["web"], "\(command): \(asked)")
+        }
+        withExtendedLifetime(directory) {}
+    }
+
+    @Test("`state why` tells what is known, what is several, and what is nothing")
+    func why() throws {
+        let directory = try TemporaryDirectory()
+        do { try Fixture.fill(try directory.openStore()) }
+        func why(_ arguments: String...) throws -> Outcome {
+            try runAgent(["state", "why"] + arguments + ["--state-dir", directory.path])
+        }
+        let web = try why("web")
+        #expect(web.code == 0)
+        #expect(
+            web.output.hasPrefix(
+                "The instance web (\(Fixture.web)) waits for a pull that fails, for its image nginx:latest.\n"))
+        #expect(try JSON(parsing: why("nginx", "--json").output)["reason"] == "image-pull-failing")
+        #expect(try JSON(parsing: why("e3", "--json").output)["reason"] == "answer-undelivered")
+        #expect(try JSON(parsing: why("e9", "--json").output)["reason"] == "quarantined")
+        let several = try why("0123")
+        #expect(several.code == 1)
+        #expect(several.errors.contains(Fixture.db.description))
+        let none = try why("nobody")
+        #expect(none.code == 1)
+        #expect(none.errors.contains("Nothing is known of 'nobody'"))
+        withExtendedLifetime(directory) {}
+    }
+
+    @Test("`state check` ends with 0, 1 or 2")
+    func check() throws {
+        let directory = try TemporaryDirectory()
+        do { _ = try directory.openStore() }
+        func check(_ arguments: String...) throws -> Outcome {
+            try runAgent(["state", "check"] + arguments + ["--state-dir", directory.path])
+        }
+        let fine = try check()
+        #expect(fine.code == 0)
+        #expect(fine.output.hasPrefix("OK: "))
+        do { try Fixture.fill(try directory.openStore()) }
+        // The fixture's events are from another time.
+        let warning = try check("--max-age", "1s", "--json")
+        #expect(warning.code == 1 || Timestamp.current < Fixture.now)
+        do { try directory.openStore().connection.execute("UPDATE event SET received_at = 1000, state = 'open'") }
+        let old = try check("--max-age", "1h")
+        #expect(old.code == 1)
+        #expect(old.output.hasPrefix("WARNING: "))
+        try Data(repeating: 7, count: 5000).write(to: URL(fileURLWithPath: directory.location.databasePath))
+        let broken = try check("--json")
+        #expect(broken.code == 2)
+        #expect(try JSON(parsing: broken.output)["status"] == "critical")
+        let missing = try runAgent(["state", "check", "--state-dir", "/nonexistent"])
+        #expect(missing.code == 2)
+        #expect(missing.output.hasPrefix("CRITICAL: No state at /nonexistent/agent.db."))
+        withExtendedLifetime(directory) {}
+    }
+
+    @Test("`state events` takes one resource, and says so where it is none or several")
+    func eventsAbout() throws {
+        let directory = try TemporaryDirectory()
+        do { try Fixture.fill(try directory.openStore()) }
+        func events(_ arguments: String...) throws -> Outcome {
+            try runAgent(["state", "events"] + arguments + ["--state-dir", directory.path])
+        }
+        #expect(try JSON(parsing: events("--about", "web", "--json").output)["total"] == 2)
+        #expect(try JSON(parsing: events("--open", "--state", "closed", "--json").output)["total"] == 2)
+        let none = try events("--about", "nobody")
+        #expect(none.code == 1 && none.errors.contains("Nothing is known of 'nobody'."))
+        let several = try events("--about", "0123")
+        #expect(several.code == 1 && several.errors.contains("may be each of"))
+        withExtendedLifetime(directory) {}
+    }
+
+    @Test("`state watch` says that it needs a terminal")
+    func watchWithoutATerminal() throws {
+        let directory = try TemporaryDirectory()
+        let outcome = try runAgent(["state", "watch", "--state-dir", directory.path])
+        #expect(outcome.code == 1)
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.errors.contains("The output is no terminal"))
+    }
+
     @Test("The state of a running daemon is shown, for people and for programs")
     func state() throws {
         let directory = try TemporaryDirectory()

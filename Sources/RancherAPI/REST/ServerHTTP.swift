@@ -21,8 +21,18 @@ package struct ServerHTTP: Sendable {
     /// - Parameter extraTrustRoots: The path of a PEM file with certificates to trust besides the system's.
     /// - Throws: ``RancherError`` of the code `local` if that file cannot be read.
     package init(proxies: ProxySettings = .none, extraTrustRoots: String? = nil) throws(RancherError) {
+        self.init(proxies, Self.configuration(try TLSConfiguration.rancher(extraTrustRoots: extraTrustRoots)))
+    }
+
+    /// One that takes any certificate for good: only for what is checked by other means.
+    static func trustingAnybody(proxies: ProxySettings) -> ServerHTTP {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.certificateVerification = .none
+        return ServerHTTP(proxies, configuration(tls))
+    }
+
+    private init(_ proxies: ProxySettings, _ common: HTTPClient.Configuration) {
         self.proxies = proxies
-        let common = try Self.configuration(extraTrustRoots: extraTrustRoots)
         func client(_ change: (inout HTTPClient.Configuration) -> Void = { _ in }) -> HTTPClient {
             var configuration = common
             change(&configuration)
@@ -75,9 +85,9 @@ package struct ServerHTTP: Sendable {
         return (request, handedOn, proxy)
     }
 
-    private static func configuration(extraTrustRoots: String?) throws(RancherError) -> HTTPClient.Configuration {
+    private static func configuration(_ tls: TLSConfiguration) -> HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.tlsConfiguration = try TLSConfiguration.rancher(extraTrustRoots: extraTrustRoots)
+        configuration.tlsConfiguration = tls
         configuration.timeout.connect = .seconds(10)
         configuration.httpVersion = .http1Only
         // Who calls has a back-off of its own and wants to know at once.

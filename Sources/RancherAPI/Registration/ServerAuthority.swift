@@ -1,7 +1,4 @@
-import AsyncHTTPClient
-import NIOCore
 import NIOHTTP1
-import NIOPosix
 import NIOSSL
 
 /// The certificate that vouches for a server which the system does not trust, known by its fingerprint
@@ -11,11 +8,14 @@ package struct ServerAuthority: Sendable {
     package var server: APIURL
     /// SHA-1, as hexadecimal digits with or without colons.
     package var fingerprint: String
+    /// The way to the server.
+    package var proxies: ProxySettings
 
     /// Asks nobody yet.
-    package init(server: APIURL, fingerprint: String) {
+    package init(server: APIURL, fingerprint: String, proxies: ProxySettings = .none) {
         self.server = server
         self.fingerprint = fingerprint
+        self.proxies = proxies
     }
 
     /// Fetches the certificate, with whomever it is that answers: its fingerprint tells whether it is the right one.
@@ -23,13 +23,13 @@ package struct ServerAuthority: Sendable {
     /// - Returns: The certificate as PEM text.
     /// - Throws: ``RancherError``, of the code `badAnswer` for another certificate; `CancellationError`.
     package func fetch() async throws -> String {
-        let client = Self.trustingClient()
+        let client = ServerHTTP.trustingAnybody(proxies: proxies)
         let result: Result<HTTPAnswer, any Error>
         var place = server
         place.path = "/v1/scripts/ca.crt"
         place.query = ""
         do {
-            let http = HTTPCaller(client: client, deadline: .seconds(30))
+            let http = HTTPCaller(http: client, deadline: .seconds(30))
             result = .success(try await http.call(.GET, place, limit: 256 << 10))
         } catch {
             result = .failure(error)
@@ -95,15 +95,5 @@ package struct ServerAuthority: Sendable {
             rest = rest.dropFirst(2)
         }
         return pairs.joined(separator: ":")
-    }
-
-    private static func trustingClient() -> HTTPClient {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        var tls = TLSConfiguration.makeClientConfiguration()
-        tls.certificateVerification = .none
-        configuration.tlsConfiguration = tls
-        configuration.timeout.connect = .seconds(10)
-        configuration.httpVersion = .http1Only
-        return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
     }
 }

@@ -8,12 +8,17 @@ import Store
 struct StateList: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Show all instances, volumes and images. This is what happens without a command.")
+        abstract: "Show all instances, volumes and images. This is what happens without a command.",
+        discussion: """
+            Examples:
+              rancher-agent state
+              rancher-agent state --json
+            """)
 
     @OptionGroup var options: StateOptions
 
     func run() throws {
         let snapshot = try options.location.read { store throws(StoreError) in try Snapshot(of: store) }
-        print(options.json ? snapshot.json.prettyText : snapshot.text(now: options.now, style: options.style))
+        options.print(snapshot.json, text: snapshot.text(now: options.now, style: options.style))
     }
 }

@@ -1,0 +1,193 @@
+import FoundationEssentials
+import Inspection
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The terminal of a command that paints all of it and takes keys.
+///
+/// Whatever ends the command, the terminal is as it was before: signals are noticed here and end the command in the
+/// ordinary way.
+struct LiveTerminal {
+    /// What a wait ended with.
+    enum Happening {
+        case time
+        case keys([WatchScreen.Key])
+        case resized
+        case suspended
+        /// A signal asked for the end, or the terminal is gone.
+        case ended
+    }
+
+    let isColoured: Bool
+    private let takesKeys: Bool
+    private let original: termios?
+
+    /// `nil` if the standard output is no terminal.
+    init?() {
+        guard isatty(STDOUT_FILENO) == 1, SignalPipe.open() else { return nil }
+        isColoured = Terminal.style(environment: StatePlace.environment).isColoured
+        takesKeys = isatty(STDIN_FILENO) == 1
+        var settings = termios()
+        original = takesKeys && tcgetattr(STDIN_FILENO, &settings) == 0 ? settings : nil
+    }
+
+    var size: WatchScreen.Size {
+        var window = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_row > 0, window.ws_col > 0 else {
+            return WatchScreen.Size(rows: 24, columns: 80)
+        }
+        return WatchScreen.Size(rows: Int(window.ws_row), columns: Int(window.ws_col))
+    }
+
+    /// Takes the terminal: the other screen, no cursor, keys as they are pressed and unseen.
+    func enter() {
+        if var settings = original {
+            settings.c_lflag &= ~tcflag_t(ICANON | ECHO)
+            _ = tcsetattr(STDIN_FILENO, TCSANOW, &settings)
+        }
+        write("\u{1B}[?1049h\u{1B}[?25l\u{1B}[2J")
+    }
+
+    /// Gives it back.
+    func leave() {
+        if var settings = original { _ = tcsetattr(STDIN_FILENO, TCSANOW, &settings) }
+        // Somebody may have halted the output with Ctrl-S; only what was halted from here can be let go from here.
+        _ = tcflow(STDOUT_FILENO, TCOOFF)
+        _ = tcflow(STDOUT_FILENO, TCOON)
+        write("\u{1B}[?25h\u{1B}[?1049l", until: .now + .seconds(1))
+    }
+
+    /// Gives the terminal back for as long as the process is stopped.
+    func suspend() {
+        leave()
+        kill(getpid(), SIGSTOP)
+        enter()
+    }
+
+    /// Writes, for as long as nothing asks for the end: nobody may be there who reads.
+    ///
+    /// - Parameter moment: From then on no longer, but until then in any case; `nil` for as long as it takes.
+    /// - Returns: false if the terminal is gone, or did not take all of it.
+    @discardableResult
+    func write(_ text: String, until moment: ContinuousClock.Instant? = nil) -> Bool {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            if let moment { if moment < .now { return false } } else if SignalPipe.isEndAsked { return false }
+            var output = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+            let isReady = poll(&output, 1, 100)
+            if isReady == 0 || isReady < 0 && errno == EINTR { continue }
+            let count = rest.withUnsafeBytes { systemWrite(STDOUT_FILENO, $0.baseAddress, min($0.count, 1024)) }
+            if count < 0, errno == EINTR || errno == EAGAIN { continue }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+
+    /// Waits for a key, a signal, or a moment.
+    func wait(until moment: ContinuousClock.Instant) -> Happening {
+        while true {
+            let left = max((moment - .now) / .milliseconds(1), 0)
+            var sources = [
+                pollfd(fd: SignalPipe.reader, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: takesKeys ? STDIN_FILENO : -1, events: Int16(POLLIN), revents: 0),
+            ]
+            let count = poll(&sources, 2, Int32(min(left.rounded(.up), 3_600_000)))
+            if count == 0 { return .time }
+            if count < 0 {
+                if errno == EINTR { continue }
+                return .ended
+            }
+            if sources[0].revents != 0, let happening = SignalPipe.next() { return happening }
+            if sources[1].revents != 0 {
+                var bytes = [UInt8](repeating: 0, count: 256)
+                let length = read(STDIN_FILENO, &bytes, bytes.count)
+                // Nobody is at the other end any more.
+                guard length > 0 else {
+                    if length < 0, errno == EINTR || errno == EAGAIN { continue }
+                    return .ended
+                }
+                let keys = WatchScreen.keys(in: Array(bytes.prefix(length)))
+                if !keys.isEmpty { return .keys(keys) }
+            }
+        }
+    }
+}
+
+/// Signals as bytes that can be waited for together with keys. A handler may do little more than write one.
+private enum SignalPipe {
+    private static let readingEnd = Atomic<Int32>(-1)
+    private static let writingEnd = Atomic<Int32>(-1)
+
+    private static let endIsAsked = Atomic<Bool>(false)
+
+    /// A signal has asked for the end.
+    static var isEndAsked: Bool { endIsAsked.load(ordering: .relaxed) }
+
+    static var reader: Int32 { readingEnd.load(ordering: .relaxed) }
+
+    /// Catches the signals that end a command, stop it, or tell that the window has another size.
+    static func open() -> Bool {
+        var files: [Int32] = [-1, -1]
+        guard pipe(&files) == 0 else { return false }
+        for file in files {
+            _ = fcntl(file, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(file, F_SETFL, O_NONBLOCK)
+        }
+        readingEnd.store(files[0], ordering: .relaxed)
+        writingEnd.store(files[1], ordering: .relaxed)
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP] {
+            var action = sigaction()
+            action.__sigaction_handler.sa_handler = { number in SignalPipe.caught(number) }
+            sigemptyset(&action.sa_mask)
+            // Without SA_RESTART: a write to a terminal that nobody reads shall end.
+            action.sa_flags = 0
+            sigaction(signal, &action, nil)
+        }
+        // A terminal that is gone shows itself where it is written to.
+        signal(SIGPIPE, SIG_IGN)
+        return true
+    }
+
+    private static func caught(_ number: Int32) {
+        let before = errno
+        if number != SIGWINCH, number != SIGTSTP { endIsAsked.store(true, ordering: .relaxed) }
+        var byte = UInt8(truncatingIfNeeded: number)
+        _ = write(writingEnd.load(ordering: .relaxed), &byte, 1)
+        errno = before
+    }
+
+    /// What the signals since the last look come down to; `nil` if there are none.
+    static func next() -> LiveTerminal.Happening? {
+        var bytes = [UInt8](repeating: 0, count: 64)
+        let length = read(reader, &bytes, bytes.count)
+        guard length > 0 else { return nil }
+        let numbers = Set(bytes.prefix(length).map(Int32.init))
+        if !numbers.isDisjoint(with: [SIGINT, SIGTERM, SIGHUP, SIGQUIT]) { return .ended }
+        return numbers.contains(SIGTSTP) ? .suspended : .resized
+    }
+}
+
+/// `write` of the system; the name means something else within the terminal.
+private func systemWrite(_ file: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int { write(file, bytes, count) }
+
+/// Writes all of it.
+///
+/// - Returns: false if that was not possible.
+func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { return false }
+        rest = rest.dropFirst(count)
+    }
+    return true
+}
