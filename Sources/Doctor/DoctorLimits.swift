@@ -1,5 +1,4 @@
-/// How long each look may take. What answers at all answers well within these, and the sum of all, as long as no step
-/// fails, which spares those behind it, bounds the whole examination.
+/// How long each look may take. What answers at all answers well within these.
 package struct DoctorLimits: Sendable, Hashable {
     /// The resolver asks each of its servers for a few seconds.
     package var name = Duration.seconds(6)
@@ -22,5 +21,16 @@ package struct DoctorLimits: Sendable, Hashable {
     /// Reads the whole database.
     package var database = Duration.seconds(10)
 
+    /// For all of the way to the server: what is beyond that has a second each, so that the whole has an end that is near
+    /// also where everything is as slow as it may be.
+    package var server = Duration.seconds(70)
+
     package init() {}
+
+    /// The time for a look on the way to the server.
+    ///
+    /// - Parameter spent: How long that way has taken so far.
+    func time(for limit: Duration, spent: Duration) -> Duration {
+        min(limit, max(.seconds(1), server - spent))
+    }
 }

@@ -87,7 +87,7 @@ extension Examination {
                 host: url.host, variable: variable, warnings: configuration.proxies.warnings))
 
         var start = ContinuousClock.now
-        let name = await NameProbe(calls: calls, deadline: limits.name).look(up: route.host)
+        let name = await NameProbe(calls: calls, deadline: time(for: limits.name)).look(up: route.host)
         guard note(.name, at: url.host, since: start, name.finding(host: route.host, what: what)) else {
             skip([.connection, .tls], because: .name)
             return .name
@@ -99,7 +99,8 @@ extension Examination {
             }
 
         start = .now
-        let connections = await ConnectionProbe(deadline: limits.connection).connect(to: addresses, port: route.port)
+        let connections = await ConnectionProbe(deadline: time(for: limits.connection)).connect(
+            to: addresses, port: route.port)
         let connection = ConnectionObservation.finding(connections, port: route.port, what: what)
         guard note(.connection, at: url.host, since: start, connection) else {
             skip([.tls], because: .connection)
@@ -107,8 +108,10 @@ extension Examination {
         }
 
         start = .now
-        let (tls, serverTime) = await TLSProbe(route: route, configuration: tlsConfiguration, deadline: limits.tls)
-            .shakeHands()
+        let (tls, serverTime) = await TLSProbe(
+            route: route, configuration: tlsConfiguration, deadline: time(for: limits.tls)
+        )
+        .shakeHands()
         let finding = tls.finding(
             host: url.host, port: url.effectivePort, now: now, authorities: configuration.authoritiesFile,
             clock: serverTime.map { .ahead(now - $0) } ?? .unknown)
@@ -168,7 +171,7 @@ extension Examination {
         var registration = Registration(
             registrationURL: entry, token: token ?? "", url: configuration.url, agentIP: configuration.agentIP,
             orchestration: configuration.orchestration)
-        registration.deadline = limits.request
+        registration.deadline = time(for: limits.request)
         let script: RegistrationScript
         let url: APIURL
         do {
@@ -193,7 +196,7 @@ extension Examination {
     /// - Returns: Whether it is there.
     private mutating func askAPI(_ url: APIURL, _ http: ServerHTTP) async -> Bool {
         let start = ContinuousClock.now
-        let caller = HTTPCaller(http: http, deadline: limits.request)
+        let caller = HTTPCaller(http: http, deadline: time(for: limits.request))
         var places: [APIObservation.Place] = []
         var clock = ClockObservation.unknown
         for root in APIRoot.candidates(for: url.droppingSchemas) {
@@ -224,7 +227,7 @@ extension Examination {
     private mutating func askWithKey(_ credentials: Credentials, _ http: ServerHTTP) async {
         var start = ContinuousClock.now
         let client = RancherClient(
-            url: credentials.url, key: credentials.key, httpClient: http, deadline: limits.request)
+            url: credentials.url, key: credentials.key, httpClient: http, deadline: time(for: limits.request))
         let found: Result<Schemas, Trouble>
         do {
             found = .success(try await client.discover())
@@ -250,6 +253,9 @@ extension Examination {
         var stream = EventStream(configuredURL: credentials.url, key: credentials.key)
         stream.eventNames = [WebSocketProbe.eventName]
         let url = stream.subscriptionURL(link: schemas["subscribe"]?.collection, dialect: client.dialect)
+        var limits = limits
+        limits.websocket = time(for: limits.websocket)
+        limits.ping = time(for: limits.ping)
         let (handshake, ping) = await WebSocketProbe(
             route: route(to: url), key: credentials.key, configuration: tlsConfiguration, limits: limits
         ).open()

@@ -12,6 +12,7 @@ package struct Examination {
     let configuration: AgentConfiguration
     let limits: DoctorLimits
     let calls = BlockingCalls(limit: 64)
+    private let start = ContinuousClock.now
     private let secrets: Secrets
     private let onReport: (StepReport) -> Void
     /// All so far, in order.
@@ -46,6 +47,9 @@ package struct Examination {
 
     /// The moment, by the clock of this host.
     var now: Timestamp { Timestamp(milliseconds: Int(Date().timeIntervalSince1970 * 1000)) }
+
+    /// How long a look on the way to the server may take now.
+    func time(for limit: Duration) -> Duration { limits.time(for: limit, spent: .now - start) }
 
     /// Notes what came of a step.
     ///

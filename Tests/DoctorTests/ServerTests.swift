@@ -93,6 +93,9 @@ struct ServerTests {
                 keyed.expectCulprit(.api, ["does not answer"])
                 let encrypted = await host.examine(["CATTLE_URL": "https://\(place)/v3"]) { $0.tls = .seconds(1) }
                 encrypted.expectCulprit(.tls, ["says nothing of TLS within 1000 ms"])
+                // Where the time for all of the way is over, each step has a second.
+                let late = await host.examine(["CATTLE_URL": "https://\(place)/v3"]) { $0.server = .zero }
+                late.expectCulprit(.tls, ["says nothing of TLS within 1000 ms"])
             }
         }
     }
