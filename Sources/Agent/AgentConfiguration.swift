@@ -68,6 +68,8 @@ package struct AgentConfiguration: Sendable {
     /// Shortens the deadline of every call to the engine and to storage plug-ins.
     package var dockerDeadline: Duration?
     package var logsDebug: Bool
+    /// How the log is written.
+    package var logFormat = LogFormat.text
     /// Where the daemon may be asked how it is; `nil` if nowhere.
     package var listenAddress: ListenAddress?
     /// Shortens how long a part may take before it counts as stuck.
@@ -89,10 +91,11 @@ package struct AgentConfiguration: Sendable {
     /// - Parameters:
     ///   - registrationURL: From the command line; goes before the environment's.
     ///   - listen: The same.
+    ///   - logFormat: The same.
     ///   - stateDirectory: The same.
     package init(
         environment: [String: String], registrationURL: String? = nil, listen: String? = nil,
-        stateDirectory given: String? = nil
+        logFormat: String? = nil, stateDirectory given: String? = nil
     ) {
         /// A setting: empty counts as not given.
         func raw(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
@@ -189,6 +192,13 @@ package struct AgentConfiguration: Sendable {
                         + "how the agent is")
             }
         }
+        if let text = logFormat.flatMap({ $0.isEmpty ? nil : $0 }) ?? setting("LOG_FORMAT") {
+            if let format = LogFormat(rawValue: text) {
+                self.logFormat = format
+            } else {
+                warnings.append("\"\(text)\" is no format of the log: text or json")
+            }
+        }
         logsDebug = setting("SCRIPT_DEBUG") != nil || raw("RANCHER_DEBUG") != nil
         self.warnings = warnings
     }
@@ -232,4 +242,9 @@ package struct AgentConfiguration: Sendable {
         }
         return String(decoding: bytes, as: UTF8.self)
     }
+}
+
+extension AgentConfiguration: CustomStringConvertible {
+    /// What a log shows of it: nothing of keys, tokens and passwords.
+    package var description: String { "settings for \(stateDirectory)" }
 }

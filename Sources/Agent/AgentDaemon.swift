@@ -22,7 +22,9 @@ package enum AgentDaemon {
     /// Runs until SIGTERM or SIGINT.
     ///
     /// - Throws: ``AgentFault`` if it cannot even begin.
-    package static func run(registrationURL: String?, listen: String? = nil, version: String) async throws {
+    package static func run(
+        registrationURL: String?, listen: String? = nil, logFormat: String? = nil, version: String
+    ) async throws {
         MemoryTrim.configureAllocator()
         // One loop does all the network's work but the engine's: it is little, and each more is a thread.
         NIOSingletons.groupLoopCountSuggestion = 1
@@ -30,23 +32,22 @@ package enum AgentDaemon {
         // Otherwise the C library asks for every line of the log whether the host has moved to another time zone.
         setenv("TZ", ":/etc/localtime", 0)
         let configuration = AgentConfiguration(
-            environment: ProcessInfo.processInfo.environment, registrationURL: registrationURL, listen: listen)
-        LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardOutput(label: label)
-            handler.logLevel = configuration.logsDebug ? .debug : .info
-            return handler
-        }
+            environment: ProcessInfo.processInfo.environment, registrationURL: registrationURL, listen: listen,
+            logFormat: logFormat)
+        let levels = LogLevels(debug: configuration.logsDebug)
+        LoggingSystem.bootstrap { AgentLogHandler(label: $0, format: configuration.logFormat, levels: levels) }
         let logger = Logger(label: "rancher-agent")
         if let fault = configuration.fault { throw AgentFault(fault) }
         for warning in configuration.warnings { logger.warning("setting ignored", metadata: ["reason": "\(warning)"]) }
         logger.info(
             "starting", metadata: ["version": "\(version)", "state": "\(configuration.stateDirectory)"])
         let directory = try StateDirectory(path: configuration.stateDirectory)
-        try await run(configuration, directory, version, logger)
+        try await run(configuration, directory, version, levels, logger)
     }
 
     private static func run(
-        _ configuration: AgentConfiguration, _ directory: StateDirectory, _ version: String, _ logger: Logger
+        _ configuration: AgentConfiguration, _ directory: StateDirectory, _ version: String,
+        _ levels: LogLevels, _ logger: Logger
     ) async throws -> Never {
         let limits = AgentLimits()
         // Three threads, so that none of them waits for another: the loop, the engine, and the server with all else.
@@ -96,7 +97,8 @@ package enum AgentDaemon {
             queue, databasePath: "\(configuration.stateDirectory)/\(Store.fileName)", version: version)
         let health = HealthService(instruments: instruments, address: configuration.listenAddress, logger: logger)
         // Started in this order and stopped in the reverse one: no event comes in any more when the loop ends.
-        let services: [any Service] = [health, loop, watch, host, figures, cloud, pings, session]
+        let levelSwitch = LogLevelSwitch(levels: levels, logger: logger)
+        let services: [any Service] = [levelSwitch, health, loop, watch, host, figures, cloud, pings, session]
         var group = ServiceGroupConfiguration(
             services: services.map {
                 .init(

@@ -142,3 +142,8 @@ struct ServerSession: Service {
         queue.push(.overflow(header, reason: reason))
     }
 }
+
+extension ServerSession: CustomStringConvertible {
+    /// What a log shows of it: nothing of keys, tokens and passwords.
+    var description: String { "ServerSession" }
+}

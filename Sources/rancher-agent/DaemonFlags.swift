@@ -1,7 +1,7 @@
 /// The flags of the daemon as they have always been written (PROTOCOL 1.1): with one dash or two, the value behind a
 /// `=` or as the next argument, and truth values perhaps spelled out.
 enum DaemonFlags {
-    private static let texts: Set = ["url", "register-service", "listen"]
+    private static let texts: Set = ["url", "register-service", "listen", "log-format"]
     private static let switches: Set = ["version", "unregister-service"]
 
     /// Puts them into the one form that the parser knows. Everything from the name of another command on, and every flag

@@ -17,6 +17,9 @@ struct Run: AsyncParsableCommand {
             valueName: "address"))
     var listen: String?
 
+    @Option(help: ArgumentHelp("How the log is written: text or json.", valueName: "format"))
+    var logFormat: String?
+
     @Flag(help: "Print the version.")
     var version = false
 
@@ -36,6 +39,7 @@ struct Run: AsyncParsableCommand {
             try Service.run(unregisters: unregisterService, name: registerService, url: url)
             return
         }
-        try await AgentDaemon.run(registrationURL: url, listen: listen, version: AgentVersion.current)
+        try await AgentDaemon.run(
+            registrationURL: url, listen: listen, logFormat: logFormat, version: AgentVersion.current)
     }
 }

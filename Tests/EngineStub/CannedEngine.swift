@@ -1,4 +1,5 @@
 package import DockerEngine
+internal import NIOHTTP1
 
 /// An engine on a real socket that gives a fixed answer to every call.
 package struct CannedEngine: Sendable {
@@ -15,6 +16,16 @@ package struct CannedEngine: Sendable {
     /// The body of the last request of that kind.
     package func body(of call: String) -> String? {
         stub.calls.last { $0.call == call }.map { String(decoding: $0.body, as: UTF8.self) }
+    }
+
+    /// The query of the last request of that kind, as it came.
+    package func query(of call: String) -> String? {
+        stub.calls.last { $0.call == call }.map { String($0.uri.drop { $0 != "?" }.dropFirst()) }
+    }
+
+    /// A header of the last request of that kind.
+    package func header(_ name: String, of call: String) -> String? {
+        stub.calls.last { $0.call == call }?.headers.first(name: name)
     }
 
     /// Runs it and a client of it for the length of the body.

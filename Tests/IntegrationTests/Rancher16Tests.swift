@@ -90,6 +90,30 @@ struct Rancher16Tests {
         }
     }
 
+    @Test(arguments: Dialect.only(.configurationUpdate))
+    func `pings are answered while the host's script takes its time (defect 22)`(dialect: Dialect) async throws {
+        try await Scene.play(in: dialect) { scene in
+            let home = scene.directory + "/home"
+            try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+            let (begun, goOn) = (scene.directory + "/begun", scene.directory + "/go-on")
+            let script = """
+                #!/bin/sh
+                touch \(begun)
+                for _ in $(seq 600); do [ -e \(goOn) ] && exit 0; sleep 0.1; done
+                exit 1
+                """
+            try script.write(toFile: home + "/config.sh", atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: home + "/config.sh")
+            let event = Dialect.configUpdate(items: ["slow"])
+            try #require(scene.server.send(event: event))
+            try await untilTrue("the script to run") { FileManager.default.fileExists(atPath: begun) }
+            for _ in 1...5 { #expect(try await scene.server.ask(dialect.ping(resources: true)).outcome == .success) }
+            #expect(scene.server.replies(to: event.eventID).isEmpty)
+            try "".write(toFile: goOn, atomically: true, encoding: .utf8)
+            #expect(try await scene.server.waitForReply(to: event.eventID).outcome == .success)
+        }
+    }
+
     @Test(arguments: Dialect.only(.rootVolumes))
     func `a container goes with the volume that is its root, and without one nothing goes`(dialect: Dialect)
         async throws

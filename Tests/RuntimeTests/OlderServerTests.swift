@@ -9,6 +9,7 @@ import StoragePlugin
 import Synchronization
 import Testing
 
+import struct Foundation.Data
 import class Foundation.FileManager
 
 /// What only servers of the 1.6 line ask for.
@@ -107,6 +108,8 @@ struct OlderServerTests {
             #expect(outcome == .image(["Id": "i"]))
             #expect(told.withLock { $0 } == ["Step 1/2", "Pulling x"])
             #expect(engine.calls == ["POST /build", "GET /images/mine/json"])
+            let query = Set((engine.query(of: "POST /build") ?? "").split(separator: "&"))
+            #expect(query.isSuperset(of: ["remote=http%3A%2F%2F127.0.0.1%3A1%2Fc.tgz", "t=mine", "rm=1"]), "\(query)")
         }
         let failure = #"{"stream":"Step 1/2"}{"errorDetail":{"code":1,"message":"no space"},"error":"x"}"#
         try await CannedEngine.run(["POST /build": (200, failure)]) { _, client in
@@ -118,6 +121,29 @@ struct OlderServerTests {
                 Issue.record("a stream that breaks off is no success")
                 return
             }
+        }
+    }
+
+    @Test(
+        "the engine is told for which registry a credential is, the hub by the name that it goes by (defect 57)",
+        arguments: [
+            ("", "https://index.docker.io/v1/"), ("index.docker.io", "https://index.docker.io/v1/"),
+            ("https://docker.io", "https://index.docker.io/v1/"), ("quay.io", "quay.io"),
+        ])
+    func credential(_ given: String, _ told: String) async throws {
+        let credential = RegistryCredential(user: "me", password: "secret", email: "me@x", serverAddress: given)
+        let answers: CannedEngine.Answers = [
+            "POST /images/create": (200, #"{"status":"done"}"#), "GET /images/x/json": (200, #"{"Id":"i"}"#),
+        ]
+        try await CannedEngine.run(answers) { engine, client in
+            let outcome = await Self.run(.pullImage(reference: "x", credential: credential), on: client)
+            #expect(outcome == .image(["Id": "i"]))
+            let header = try #require(engine.header("X-Registry-Auth", of: "POST /images/create"))
+            let standard = header.map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 }
+            let bytes = try #require(Data(base64Encoded: String(standard)))
+            let auth = try JSON(parsing: Array(bytes))
+            #expect(auth["username"] == "me" && auth["password"] == "secret" && auth["email"] == "me@x")
+            #expect(auth["serveraddress"].text == told)
         }
     }
 

@@ -1,0 +1,100 @@
+internal import FoundationEssentials
+internal import Glibc
+package import Logging
+internal import LosslessJSON
+internal import Synchronization
+
+/// How the log is written: one line for each event of importance.
+package enum LogFormat: String, Sendable, CaseIterable {
+    /// For people.
+    case text
+    /// For programs: one JSON object a line.
+    case json
+}
+
+/// What is logged at the moment, for all loggers of the process; an operator can change it while they are in use.
+package final class LogLevels: Sendable {
+    private let isDebug: Mutex<Bool>
+
+    /// - Parameter debug: Whether everything is logged from the start.
+    package init(debug: Bool) { isDebug = Mutex(debug) }
+
+    package var current: Logger.Level { isDebug.withLock { $0 } ? .debug : .info }
+
+    /// From the usual log to all of it, and back.
+    package func toggle() { isDebug.withLock { $0.toggle() } }
+}
+
+/// Writes the log to the standard output.
+package struct AgentLogHandler: LogHandler {
+    private let label: String
+    private let format: LogFormat
+    private let levels: LogLevels
+    private var text: StreamLogHandler
+
+    package init(label: String, format: LogFormat, levels: LogLevels) {
+        self.label = label
+        self.format = format
+        self.levels = levels
+        text = .standardOutput(label: label)
+        text.logLevel = .trace
+    }
+
+    /// The same for all; what is set here has no effect.
+    package var logLevel: Logger.Level {
+        get { levels.current }
+        set {}
+    }
+
+    package var metadata: Logger.Metadata {
+        get { text.metadata }
+        set { text.metadata = newValue }
+    }
+
+    package var metadataProvider: Logger.MetadataProvider? {
+        get { text.metadataProvider }
+        set { text.metadataProvider = newValue }
+    }
+
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { text[metadataKey: key] }
+        set { text[metadataKey: key] = newValue }
+    }
+
+    package func log(event: LogEvent) {
+        switch format {
+        case .text: text.log(event: event)
+        case .json: Self.write(Self.line(event, metadata: metadata, label: label, at: .now))
+        }
+    }
+
+    /// The event as a JSON object on one line, with the line's end.
+    static func line(_ event: LogEvent, metadata: Logger.Metadata, label: String, at time: Date) -> String {
+        var object = JSONObject()
+        object.append("time", .string(Date.ISO8601FormatStyle(includingFractionalSeconds: true).format(time)))
+        object.append("level", .string(event.level.rawValue))
+        object.append("message", .string(event.message.description))
+        object.append("source", .string(event.source))
+        object.append("program", .string(label))
+        let values = metadata.merging(event.metadata ?? [:]) { _, own in own }
+        if !values.isEmpty {
+            object.append(
+                "data",
+                .object(
+                    JSONObject(
+                        values.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: .string("\($0.value)")) })))
+        }
+        return JSON.object(object).encodedText + "\n"
+    }
+
+    /// In one piece: lines of several threads do not get mixed up.
+    private static func write(_ line: String) {
+        var bytes = Array(line.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            // There is nobody left to tell.
+            guard count > 0 else { return }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+}
