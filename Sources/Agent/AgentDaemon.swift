@@ -59,7 +59,8 @@ package enum AgentDaemon {
         let instruments = Instruments(
             .init(
                 loop: loopGroup.next(), engine: engineGroup.next(),
-                server: MultiThreadedEventLoopGroup.singleton.next()), cappedAt: configuration.healthLimit)
+                server: MultiThreadedEventLoopGroup.singleton.next()), cappedAt: configuration.healthLimit,
+            isAsked: configuration.listenAddress != nil)
         let engine = try engineClient(configuration, engineGroup, instruments, logger)
         let http = try ServerHTTP(
             proxies: configuration.proxies, extraTrustRoots: configuration.authoritiesFile)
@@ -113,8 +114,7 @@ package enum AgentDaemon {
         // opened, for longer than SIGTERM is given. All that matters is on the disk.
         if let failure {
             logger.critical("the agent cannot go on", metadata: ["error": "\(failure)"])
-            let text = "Error: \(failure)\n"
-            _ = write(STDERR_FILENO, text, text.utf8.count)
+            StandardStream.error.writeLine("Error: \(failure)")
             exit(1)
         }
         logger.info("stopped")

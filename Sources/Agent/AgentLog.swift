@@ -1,5 +1,4 @@
 internal import FoundationEssentials
-internal import Glibc
 package import Logging
 internal import LosslessJSON
 internal import Synchronization
@@ -64,37 +63,22 @@ package struct AgentLogHandler: LogHandler {
     package func log(event: LogEvent) {
         switch format {
         case .text: text.log(event: event)
-        case .json: Self.write(Self.line(event, metadata: metadata, label: label, at: .now))
+        case .json: StandardStream.output.writeLine(line(event, at: .now))
         }
     }
 
-    /// The event as a JSON object on one line, with the line's end.
-    static func line(_ event: LogEvent, metadata: Logger.Metadata, label: String, at time: Date) -> String {
+    /// The event as a JSON object on one line.
+    private func line(_ event: LogEvent, at time: Date) -> String {
+        var values = metadata
+        for source in [metadataProvider?.get(), event.metadata] { values.merge(source ?? [:]) { _, own in own } }
+        if let error = event.error { values["error"] = "\(error)" }
         var object = JSONObject()
         object.append("time", .string(Date.ISO8601FormatStyle(includingFractionalSeconds: true).format(time)))
         object.append("level", .string(event.level.rawValue))
         object.append("message", .string(event.message.description))
         object.append("source", .string(event.source))
         object.append("program", .string(label))
-        let values = metadata.merging(event.metadata ?? [:]) { _, own in own }
-        if !values.isEmpty {
-            object.append(
-                "data",
-                .object(
-                    JSONObject(
-                        values.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: .string("\($0.value)")) })))
-        }
-        return JSON.object(object).encodedText + "\n"
-    }
-
-    /// In one piece: lines of several threads do not get mixed up.
-    private static func write(_ line: String) {
-        var bytes = Array(line.utf8)[...]
-        while !bytes.isEmpty {
-            let count = bytes.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-            // There is nobody left to tell.
-            guard count > 0 else { return }
-            bytes = bytes.dropFirst(count)
-        }
+        if !values.isEmpty { object.append("data", JSON(values.mapValues(\.description))) }
+        return JSON.object(object).encodedText
     }
 }

@@ -34,8 +34,9 @@ struct EngineWatch: Service {
                     case .changed(let container): queue.pushPatiently(.containerChanged(container))
                     case .gone(let id): queue.pushPatiently(.containerGone(id: id))
                     case .lost:
+                        // Each failed try to watch it again is told as well.
+                        if instruments.engineObserver.isReady { instruments.metrics.count(.engineLosses) }
                         instruments.engineObserver.isReady = false
-                        instruments.metrics.count(.engineLosses)
                         queue.push(.engineLost)
                     }
                 }

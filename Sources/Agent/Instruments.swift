@@ -3,13 +3,12 @@ internal import Glibc
 internal import Health
 internal import Model
 internal import NIOCore
-internal import RancherAPI
 internal import Reconciler
 internal import Synchronization
 
 /// What tells an operator how the daemon is: the parts that have to get on, and what is counted.
 struct Instruments: Sendable {
-    let metrics = Metrics()
+    let metrics: Metrics
     let vitals: Vitals
     let reconciler: Part
     let engineObserver: Part
@@ -25,8 +24,11 @@ struct Instruments: Sendable {
         let server: any EventLoop
     }
 
-    /// - Parameter limit: Shortens how long a thread may not come round, and how long one piece of work may take.
-    init(_ threads: Threads, limits: HealthLimits = HealthLimits(), cappedAt limit: Duration? = nil) {
+    /// - Parameters:
+    ///   - limit: Shortens how long a thread may not come round, and how long one piece of work may take.
+    ///   - isAsked: Whether somebody may ask for what is counted.
+    init(_ threads: Threads, limits: HealthLimits = HealthLimits(), cappedAt limit: Duration? = nil, isAsked: Bool) {
+        metrics = Metrics(isKept: isAsked)
         func part(_ name: String, _ limits: Part.Limits, _ eventLoop: any EventLoop) -> Part {
             Part(name, limits: limit.map { limits.capped(at: $0) } ?? limits, eventLoop: eventLoop)
         }
@@ -39,9 +41,10 @@ struct Instruments: Sendable {
         vitals = Vitals([reconciler, engineObserver, eventStream, outbox])
     }
 
-    /// Counts and times the calls to the engine.
-    var onEngineCall: EngineClient.CallObserver {
-        { [metrics] call, took, failure in
+    /// Counts and times the calls to the engine; `nil` if nobody may ask for that.
+    var onEngineCall: EngineClient.CallObserver? {
+        guard metrics.isKept else { return nil }
+        return { [metrics] call, took, failure in
             metrics.time(.calls, took, ["call": call])
             if let failure { metrics.count(.callErrors, ["call": call, "kind": failure.kind.label]) }
         }
@@ -67,6 +70,11 @@ struct Instruments: Sendable {
         ledger.figures.withLock { figures in
             figures.openEvents = reconciler.openEventCount
             figures.undelivered = reconciler.undeliveredCount
+            guard metrics.isKept, figures.undelivered > 0 else { return figures.oldestUndelivered = nil }
+            // To find it takes a look at all of them; as long as there are any, another batch will come.
+            let now = Timestamp.now
+            guard now - figures.lookedAt >= .seconds(1) else { return }
+            figures.lookedAt = now
             figures.oldestUndelivered = reconciler.oldestUndelivered
         }
     }
@@ -76,6 +84,8 @@ struct Instruments: Sendable {
             var openEvents = 0
             var undelivered = 0
             var oldestUndelivered: Timestamp?
+            /// When that was found out.
+            var lookedAt = Timestamp(milliseconds: 0)
         }
 
         let figures = Mutex(Figures())
@@ -119,35 +129,12 @@ struct HealthLimits: Sendable {
     /// A transaction takes milliseconds; a disk that stalls for so long stalls everything.
     var reconciler = Part.Limits(work: .seconds(30))
     /// The containers are listed every minute, and every call has a deadline.
-    var engineObserver = Part.Limits(work: .seconds(300), silence: .seconds(300))
+    var engineObserver = Part.Limits(silence: .seconds(300))
     /// The server sends something every 5 s, a dead connection is given up after 60 s, and the pause until the next try
     /// is at most 30 s long, as is the try.
-    var eventStream = Part.Limits(work: .seconds(300), silence: .seconds(180))
+    var eventStream = Part.Limits(silence: .seconds(180))
     /// A delivery has a deadline of 30 s.
     var outbox = Part.Limits(work: .seconds(90))
-}
-
-/// The names of events as labels: an unknown one, which may be anything, is not shown.
-private enum EventLabel {
-    private static let known = Set(RancherCodec.eventNames(for: nil))
-
-    static func of(_ name: String) -> String { known.contains(name) ? name : "other" }
-}
-
-extension EngineError.Kind {
-    /// One word, without what is different every time.
-    fileprivate var label: String {
-        switch self {
-        case .unreachable: "unreachable"
-        case .cut: "cut"
-        case .timedOut: "timeout"
-        case .refused(let status): String(status)
-        case .failedInStream: "stream"
-        case .badAnswer: "unreadable"
-        case .cancelled: "cancelled"
-        case .configuration: "configuration"
-        }
-    }
 }
 
 private enum FileSize {

@@ -90,7 +90,7 @@ actor MainLoop: Service {
 
     /// What the server has taken is not sent to it again by the next process. Nothing else is taken up any more.
     private func noteDelivered(_ reconciler: Reconciler) {
-        let delivered = queue.waiting.filter { if case .delivered = $0 { true } else { false } }
+        let delivered = queue.waiting.filter(\.isDelivered)
         if !delivered.isEmpty { _ = reconciler.process(delivered, now: .now) }
     }
 
@@ -131,7 +131,7 @@ actor MainLoop: Service {
                     instruments.outbox.ended(delivery)
                     instruments.metrics.count(.deliveries, ["result": news.isDelivered ? "delivered" : "failed"])
                     // Should this be lost with the process, the next one sends the same answer again.
-                    if case .delivered = news { queue.pushPatiently(news) } else { queue.push(news) }
+                    if news.isDelivered { queue.pushPatiently(news) } else { queue.push(news) }
                 }
             case .publishUnstored(let eventID, let body):
                 group.addTask(executorPreference: executors.server) { [link, logger] in
@@ -172,30 +172,4 @@ private final class StopSign: Sendable {
 
 extension Input {
     fileprivate var isDelivered: Bool { if case .delivered = self { true } else { false } }
-}
-
-extension Operation {
-    /// What is done, in few words that are always the same.
-    fileprivate var label: String {
-        switch self {
-        case .findContainer: "find container"
-        case .createContainer: "create container"
-        case .startContainer: "start container"
-        case .stopContainer: "stop container"
-        case .killContainer: "kill container"
-        case .removeContainer: "remove container"
-        case .detectAddress: "detect address"
-        case .inspectVolume: "inspect volume"
-        case .callPlugin(let call, _): "plugin \(call.rawValue)"
-        case .createVolume: "create volume"
-        case .removeVolume: "remove volume"
-        case .inspectImage: "inspect image"
-        case .pullImage: "pull image"
-        case .tagImage: "tag image"
-        case .removeImage: "remove image"
-        case .buildImage: "build image"
-        case .inspectContainer: "inspect container"
-        case .updateConfiguration: "update configuration"
-        }
-    }
 }

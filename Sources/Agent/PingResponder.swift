@@ -32,7 +32,7 @@ final class PingResponder: Service {
 
     init(
         configuration: AgentConfiguration, codec: RancherCodec, sources: Sources, link: ServerLink,
-        limits: AgentLimits, metrics: Metrics = Metrics(), logger: Logger
+        limits: AgentLimits, metrics: Metrics = Metrics(isKept: false), logger: Logger
     ) {
         self.configuration = configuration
         self.codec = codec

@@ -17,11 +17,12 @@ package struct HealthServer: Sendable {
         self.group = group
     }
 
-    /// Listens. Whoever closes the channel ends that.
+    /// Listens, and looks at the parts from time to time, asked or not: what nobody has looked at for long is taken for
+    /// a sleep of the whole process. Whoever closes the channel ends both.
     ///
     /// - Throws: what the system says of the address.
     package func listen(on address: ListenAddress) async throws -> any Channel {
-        try await ServerBootstrap(group: group)
+        let channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 16)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { [vitals, metrics] channel in
@@ -32,6 +33,11 @@ package struct HealthServer: Sendable {
                 }
             }
             .bind(host: address.host, port: address.port).get()
+        let looks = channel.eventLoop.scheduleRepeatedTask(
+            initialDelay: .zero, delay: TimeAmount(vitals.lookInterval)
+        ) { [vitals] _ in _ = vitals.report() }
+        channel.closeFuture.whenComplete { _ in looks.cancel() }
+        return channel
     }
 }
 
@@ -52,11 +58,9 @@ private final class HealthHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head): self.head = head
-        // Nobody has anything to send here.
-        case .body: context.close(promise: nil)
-        case .end:
-            guard let head else { return context.close(promise: nil) }
-            answer(head, context)
+        // Nobody has anything to say here.
+        case .body: break
+        case .end: if let head { answer(head, context) }
         }
     }
 

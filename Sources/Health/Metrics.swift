@@ -68,10 +68,19 @@ package final class Metrics: Sendable {
 
     /// Names and values, in the order in which they are given.
     package struct Labels: Sendable, Hashable, ExpressibleByDictionaryLiteral {
-        fileprivate let text: String
+        private struct Label: Hashable {
+            let name: String
+            let value: String
+        }
+
+        private let labels: [Label]
 
         package init(dictionaryLiteral labels: (String, String)...) {
-            text = labels.map { "\($0)=\"\(Self.escaped($1))\"" }.joined(separator: ",")
+            self.labels = labels.map { Label(name: $0, value: $1) }
+        }
+
+        fileprivate var text: String {
+            labels.map { "\($0.name)=\"\(Self.escaped($0.value))\"" }.joined(separator: ",")
         }
 
         private static func escaped(_ value: String) -> String {
@@ -103,16 +112,23 @@ package final class Metrics: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Whether anything is counted and timed: somebody may ask for it.
+    package let isKept: Bool
 
-    package init() {}
+    /// - Parameter isKept: Without it, counting costs nothing and shows nothing.
+    package init(isKept: Bool = true) { self.isKept = isKept }
 
     /// One more.
-    package func count(_ counter: Counter, _ labels: Labels = [:]) {
+    package func count(_ counter: Counter, _ labels: @autoclosure () -> Labels = [:]) {
+        guard isKept else { return }
+        let labels = labels()
         state.withLock { $0.counters[counter, default: [:]][labels, default: 0] += 1 }
     }
 
     /// It has taken so long.
-    package func time(_ timer: Timer, _ duration: Duration, _ labels: Labels = [:]) {
+    package func time(_ timer: Timer, _ duration: Duration, _ labels: @autoclosure () -> Labels = [:]) {
+        guard isKept else { return }
+        let labels = labels()
         let seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
         let index = Self.bounds.firstIndex { seconds <= $0 } ?? Self.bounds.count
         state.withLock { state in

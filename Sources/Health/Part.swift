@@ -10,12 +10,12 @@ package final class Part: Sendable {
     package struct Limits: Sendable, Hashable {
         /// The time in which its thread has to come round.
         package var echo = Duration.seconds(30)
-        /// The time that one piece of its work may take.
-        package var work: Duration
+        /// The time that one piece of its work may take; `nil` if its work has no end.
+        package var work: Duration?
         /// The time between two signs of life; `nil` if it may have nothing to do for ever.
         package var silence: Duration?
 
-        package init(work: Duration, silence: Duration? = nil) {
+        package init(work: Duration? = nil, silence: Duration? = nil) {
             self.work = work
             self.silence = silence
         }
@@ -24,7 +24,7 @@ package final class Part: Sendable {
         package func capped(at limit: Duration) -> Limits {
             var capped = self
             capped.echo = min(echo, limit)
-            capped.work = min(work, limit)
+            capped.work = work.map { min($0, limit) }
             return capped
         }
     }
@@ -93,8 +93,8 @@ package final class Part: Sendable {
         if let asked = state.askedAt, now - asked > limits.echo {
             return "its thread has not come round for \((now - asked).words), the limit is \(limits.echo.words)"
         }
-        if let oldest = state.workBegan.values.min(), now - oldest > limits.work {
-            return "a piece of its work has taken \((now - oldest).words), the limit is \(limits.work.words)"
+        if let limit = limits.work, let oldest = state.workBegan.values.min(), now - oldest > limit {
+            return "a piece of its work has taken \((now - oldest).words), the limit is \(limit.words)"
         }
         if let silence = limits.silence, let last = state.lastSign, now - last > silence {
             return "it has done nothing for \((now - last).words), the limit is \(silence.words)"

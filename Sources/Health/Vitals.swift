@@ -17,7 +17,7 @@ package final class Vitals: Sendable {
     }
 
     package let parts: [Part]
-    private let lookInterval: Duration
+    let lookInterval: Duration
     private let lastLook = Mutex<ContinuousClock.Instant?>(nil)
 
     /// - Parameter lookInterval: How often somebody looks at least. If nobody has for far longer, the whole process has

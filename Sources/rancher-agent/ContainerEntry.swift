@@ -99,13 +99,6 @@ enum ContainerEntry {
         throw BootstrapError("\(program) cannot be run: \(String(cString: strerror(errno)))")
     }
 
-    /// Writes a line to the standard output at once, into a pipe as well.
-    @Sendable private static func say(_ line: String) {
-        var bytes = Array((line + "\n").utf8)[...]
-        while !bytes.isEmpty {
-            let count = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-            guard count > 0 else { return }
-            bytes = bytes.dropFirst(count)
-        }
-    }
+    /// At once, into a pipe as well.
+    @Sendable private static func say(_ line: String) { StandardStream.output.writeLine(line) }
 }

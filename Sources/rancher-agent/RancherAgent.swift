@@ -1,3 +1,4 @@
+import Agent
 import ArgumentParser
 
 #if canImport(Glibc)
@@ -40,16 +41,10 @@ struct RancherAgent: AsyncParsableCommand {
         } catch {
             guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
             // Scripts know the exit code that the agent always had for a wrong flag (PROTOCOL 1.1).
-            writeError(fullMessage(for: error))
+            StandardStream.error.writeLine(fullMessage(for: error))
             leave(2)
         }
     }
-}
-
-/// Writes a line to the standard error.
-func writeError(_ line: String) {
-    // If that is not possible there is nobody left to tell.
-    _ = writeAll(Array((line + "\n").utf8), to: STDERR_FILENO)
 }
 
 /// `exit` of the system; the name means something else within a command.

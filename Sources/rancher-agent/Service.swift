@@ -28,7 +28,7 @@ enum Service {
                         directories: [configuration.stateDirectory, configuration.home]))
             }
         } catch let error as BootstrapError {
-            writeError("\(error)")
+            StandardStream.error.writeLine("\(error)")
             throw ExitCode(1)
         }
     }

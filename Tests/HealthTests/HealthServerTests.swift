@@ -17,9 +17,25 @@ struct HealthServerTests {
         ] as [(String, String?)])
     func address(_ text: String, _ expected: String?) { #expect(ListenAddress(text)?.description == expected) }
 
+    /// Asks for a page, with a body if that is not the usual way.
+    private struct Get {
+        let port: Int
+
+        func callAsFunction(
+            _ path: String, _ method: HTTPMethod = .GET
+        ) async throws -> (status: Int, body: String, type: String) {
+            var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
+            request.method = method
+            if method != .GET { request.body = .bytes(ByteBuffer(string: "please")) }
+            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+            let text = String(buffer: try await response.body.collect(upTo: 1 << 20))
+            return (Int(response.status.code), text, response.headers.first(name: "Content-Type") ?? "")
+        }
+    }
+
     /// A server with two parts, and questions to it.
     private func ask(
-        _ body: (_ get: (String) async throws -> (status: Int, body: String, type: String), Part, Part) async throws
+        _ body: (_ get: Get, Part, Part) async throws
             -> Void
     ) async throws {
         let (first, second) = (
@@ -33,13 +49,7 @@ struct HealthServerTests {
         let port = try #require(channel.localAddress?.port)
         let result: Result<Void, any Error>
         do {
-            try await body(
-                { path in
-                    let response = try await HTTPClient.shared.execute(
-                        HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)"), timeout: .seconds(20))
-                    let text = String(buffer: try await response.body.collect(upTo: 1 << 20))
-                    return (Int(response.status.code), text, response.headers.first(name: "Content-Type") ?? "")
-                }, first, second)
+            try await body(Get(port: port), first, second)
             result = .success(())
         } catch {
             result = .failure(error)
@@ -83,6 +93,21 @@ struct HealthServerTests {
         }
     }
 
+    @Test("hears of what is stuck however seldom it is asked for: it is looked at all the same")
+    func seldom() async throws {
+        let part = Part("reconciler", limits: .init(work: .milliseconds(1)))
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let vitals = Vitals([part], lookInterval: .milliseconds(200))
+        let channel = try await HealthServer(vitals, Metrics(), group: group)
+            .listen(on: try #require(ListenAddress("127.0.0.1:0")))
+        _ = part.began()
+        // More than three times as long as a sleep of the whole process has to be.
+        try await group.next().scheduleTask(in: .seconds(2)) {}.futureResult.get()
+        #expect(vitals.report().complaints.count == 1)
+        try await channel.close()
+        try await group.shutdownGracefully()
+    }
+
     @Test("is shown what is counted, and told what there is")
     func pages() async throws {
         try await ask { get, _, _ in
@@ -91,6 +116,7 @@ struct HealthServerTests {
             #expect(metrics.type.hasPrefix("text/plain; version=0.0.4"))
             #expect(metrics.body.contains("\nrancher_agent_pings_total 1\n"))
             #expect(try await get("/").status == 404)
+            #expect(try await get("/healthz", .POST).status == 405)
         }
     }
 }

@@ -21,6 +21,14 @@ struct MetricsTests {
         #expect(metrics.text.hasSuffix("\n"))
     }
 
+    @Test("is nothing where nobody may ask for it")
+    func unkept() {
+        let metrics = Metrics(isKept: false)
+        metrics.count(.pings)
+        metrics.time(.calls, .seconds(1))
+        #expect(lines(metrics, "rancher_agent").isEmpty)
+    }
+
     @Test("durations are shown as a cumulative histogram")
     func timers() {
         let metrics = Metrics()

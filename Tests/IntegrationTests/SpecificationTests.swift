@@ -206,7 +206,9 @@ struct SpecificationTests {
             #expect(bridge["MacAddress"] == "02:00:00:00:00:02")
 
             let target = "5bec0900-0000-4000-8000-000000000000"
-            try await scene.engine.docker("run", "-d", "--name", target, Engine.image, "sleep", "60")
+            _ = scene.instance("target") { $0.uuid = target }
+            let label = "io.rancher.container.uuid=\(target)"
+            try await scene.engine.docker("run", "-d", "--name", target, "--label", label, Engine.image, "sleep", "60")
             let native = try self.event("native", scene)
             let linked = try await activate(native.event, native.uuid, scene)
             let links = (linked["HostConfig"]["Links"].array ?? []).compactMap(\.text)
@@ -216,7 +218,6 @@ struct SpecificationTests {
             let onHost = try self.event("native-host", scene)
             let alone = try await activate(onHost.event, onHost.uuid, scene)
             try await expectRows(of: "native-host", in: alone, scene)
-            try await scene.engine.remove(target)
         }
     }
 

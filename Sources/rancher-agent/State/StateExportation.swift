@@ -1,16 +1,9 @@
+import Agent
 import ArgumentParser
 import Inspection
 import LosslessJSON
 import Model
 import Store
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// Everything that is stored, for programs and for whoever asks for help.
 struct StateExportation: ParsableCommand {
@@ -62,7 +55,7 @@ private struct OutputBuffer {
     }
 
     mutating func flush() {
-        isBroken = isBroken || !writeAll(bytes, to: STDOUT_FILENO)
+        isBroken = isBroken || !StandardStream.output.write(bytes)
         bytes.removeAll(keepingCapacity: true)
     }
 }

@@ -1,3 +1,4 @@
+import Agent
 import ArgumentParser
 import Inspection
 import LosslessJSON
@@ -44,8 +45,9 @@ extension Finding {
         switch self {
         case .found(let dossier): return dossier
         case .several(let rows):
-            writeError("'\(name)' may be each of these \(rows.count). Give more letters, or the whole key.")
-            writeError(Finding.list(rows, style: ReportStyle(width: style.width)))
+            StandardStream.error.writeLine(
+                "'\(name)' may be each of these \(rows.count). Give more letters, or the whole key.")
+            StandardStream.error.writeLine(Finding.list(rows, style: ReportStyle(width: style.width)))
             throw ExitCode.failure
         case .nothing:
             throw InspectionError("Nothing is known of '\(name)'. See 'rancher-agent state' for all that is known.")

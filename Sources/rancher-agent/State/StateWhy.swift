@@ -1,3 +1,4 @@
+import Agent
 import ArgumentParser
 import Inspection
 import LosslessJSON
@@ -36,8 +37,8 @@ struct StateWhy: ParsableCommand {
         switch found {
         case .found(let explanation): options.print(explanation.json, text: explanation.text(style: options.style))
         case .several(let names):
-            writeError("'\(name)' may be each of these. Give more letters, or the whole key.")
-            for name in names { writeError("  \(name)") }
+            StandardStream.error.writeLine("'\(name)' may be each of these. Give more letters, or the whole key.")
+            for name in names { StandardStream.error.writeLine("  \(name)") }
             throw ExitCode.failure
         case .nothing:
             throw InspectionError(
