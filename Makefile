@@ -18,6 +18,7 @@
 #   make image         the image of the agent, from that binary and without a registry; IMAGE=rancher-agent:latest
 #   make figures       size, memory and start-up time of the release binary
 #   make tables        writes the tables of the state machines into the documentation of Lifecycle
+#   make documentation the documentation of all modules, in .build/documentation; fails at a warning
 #   make lint          checks the layout of the code
 
 SWIFT ?= swift
@@ -26,7 +27,7 @@ MINUTES ?= 60
 DIALECT ?= 2.0
 IMAGE ?= rancher-agent:latest
 
-.PHONY: demo test kill-test test-engines soak simulate mutants build image bench figures tables lint format
+.PHONY: demo test kill-test test-engines soak simulate mutants build image bench figures tables documentation lint format
 
 demo:
 	.ci/setup build engine
@@ -78,6 +79,11 @@ figures: build
 tables:
 	.ci/setup build
 	WRITE_TABLES=1 $(SWIFT) test --disable-xctest --filter StateTableTests
+
+documentation:
+	.ci/setup build
+	$(SWIFT) build
+	.ci/documentation .build/documentation
 
 simulate:
 	@.ci/setup build

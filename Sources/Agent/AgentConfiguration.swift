@@ -89,10 +89,11 @@ package struct AgentConfiguration: Sendable {
     /// Reads the environment.
     ///
     /// - Parameters:
+    ///   - environment: The variables with the settings, such as `CATTLE_URL`.
     ///   - registrationURL: From the command line; goes before the environment's.
     ///   - listen: The same.
     ///   - logFormat: The same.
-    ///   - stateDirectory: The same.
+    ///   - given: The directory of the state. The same.
     package init(
         environment: [String: String], registrationURL: String? = nil, listen: String? = nil,
         logFormat: String? = nil, stateDirectory given: String? = nil

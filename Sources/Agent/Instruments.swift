@@ -25,6 +25,8 @@ struct Instruments: Sendable {
     }
 
     /// - Parameters:
+    ///   - threads: What the parts run on; each thread has to come round in time.
+    ///   - limits: How long each part may take before it counts as stuck.
     ///   - limit: Shortens how long a thread may not come round, and how long one piece of work may take.
     ///   - isAsked: Whether somebody may ask for what is counted.
     init(_ threads: Threads, limits: HealthLimits = HealthLimits(), cappedAt limit: Duration? = nil, isAsked: Bool) {

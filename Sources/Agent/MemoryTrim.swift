@@ -16,7 +16,9 @@ struct MemoryTrim {
 
     /// Gives back what is free, if it is time.
     ///
-    /// - Parameter release: Frees what others keep for quicker work.
+    /// - Parameters:
+    ///   - now: The moment of the call; before `due` nothing is given back.
+    ///   - release: Frees what others keep for quicker work.
     mutating func trimIfDue(at now: ContinuousClock.Instant = .now, _ release: () -> Void) {
         guard let due, due <= now else { return }
         self.due = nil

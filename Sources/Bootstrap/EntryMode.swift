@@ -19,7 +19,9 @@ package enum EntryMode: Sendable, Hashable {
 
     /// Reads the words.
     ///
-    /// - Parameter environment: Holds `RANCHER_URL` for `register`.
+    /// - Parameters:
+    ///   - words: Those behind the image; without any the help is shown.
+    ///   - environment: Holds `RANCHER_URL` for `register`.
     package init(words: [String], environment: [String: String]) {
         var words = words[...]
         // In the manifests for Kubernetes the entry point of older images stands in front.

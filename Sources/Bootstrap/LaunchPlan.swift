@@ -82,7 +82,9 @@ package struct LaunchPlan: Sendable, Hashable {
     /// predecessor that runs beside it was started again by the engine. One that does not run may still be needed by who
     /// launches us.
     ///
-    /// - Parameter own: The id of the container that asks. Only the one with the agent's name may do this.
+    /// - Parameters:
+    ///   - present: The containers whose names matter, running or not.
+    ///   - own: The id of the container that asks. Only the one with the agent's name may do this.
     package static func leftovers(among present: [Present], own: String) -> [Present] {
         guard present.contains(where: { $0.id == own && $0.name == AgentContainer.name }) else { return [] }
         return present.filter { container in

@@ -24,6 +24,8 @@ package struct ServiceInstaller: Sendable {
     /// Installs the service, and has it started now and with the system.
     ///
     /// - Parameters:
+    ///   - name: Of the service, with or without `.service`.
+    ///   - program: The whole path of the program that the service runs.
     ///   - settings: Kept for the service. Without any, those of an earlier time stay.
     ///   - directories: Written by the agent.
     /// - Returns: What was done, for people.

@@ -44,6 +44,7 @@ package struct AddressLookup: Sendable {
     /// again, still has this process.
     ///
     /// - Parameters:
+    ///   - containerID: The full id, by which the plug-in files its results.
     ///   - startedAt: `State.StartedAt` of the container's inspection as the engine wrote it.
     ///   - pid: `State.Pid`; 0 if the container does not run.
     package func look(containerID: String, startedAt: String, pid: Int) async -> AddressSighting {

@@ -8,7 +8,9 @@ enum NetworkNamespace {
     /// That thread joins the namespace for good and passes it on to every thread that is started from it. So it wakes
     /// no task, for which a pool might start a thread: it only leaves its result behind and ends.
     ///
-    /// - Parameter path: The namespace's file, such as `/proc/1/ns/net`.
+    /// - Parameters:
+    ///   - link: The link's name, such as `eth0`. Its addresses with a label, such as `eth0:1`, count as well.
+    ///   - path: The namespace's file, such as `/proc/1/ns/net`.
     static func firstAddress(ofLink link: String, in path: String) -> AddressSighting {
         OwnThread.result(of: { look(forLink: link, in: path) }) ?? .notYet("no thread can be started")
     }

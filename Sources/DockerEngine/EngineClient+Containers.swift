@@ -56,6 +56,7 @@ extension EngineClient {
     /// Stops a container: the stop signal, and after the grace period the kill signal.
     ///
     /// - Parameters:
+    ///   - id: The container's id or name.
     ///   - graceSeconds: Below 0 counts as 0; the engine's "for ever" is not on offer.
     /// - Returns: False if it was not running.
     @discardableResult
@@ -76,6 +77,7 @@ extension EngineClient {
     /// Removes a container.
     ///
     /// - Parameters:
+    ///   - id: The container's id or name.
     ///   - removeVolumes: Its anonymous volumes, too.
     ///   - force: Even if it runs.
     package func removeContainer(_ id: String, removeVolumes: Bool, force: Bool) async throws(EngineError) {
@@ -94,7 +96,9 @@ extension EngineClient {
 
     /// Waits until a container does not run.
     ///
-    /// - Parameter limit: How long it may run on.
+    /// - Parameters:
+    ///   - id: The container's id or name.
+    ///   - limit: How long it may run on.
     /// - Returns: Its exit code.
     package func waitForContainer(_ id: String, within limit: Duration) async throws(EngineError) -> Int {
         let request = try Self.container(.POST, id, "/wait")
@@ -106,7 +110,9 @@ extension EngineClient {
 
     /// What a container without a terminal has written so far, both of its outputs in order.
     ///
-    /// - Parameter lines: So many from the end; `nil` for all.
+    /// - Parameters:
+    ///   - id: The container's id or name.
+    ///   - lines: So many from the end; `nil` for all.
     package func containerOutput(_ id: String, lines: Int? = nil) async throws(EngineError) -> String {
         var request = try Self.container(.GET, id, "/logs")
         request.query = [("stdout", "1"), ("stderr", "1"), ("tail", lines.map(String.init) ?? "all")]

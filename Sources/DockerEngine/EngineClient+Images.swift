@@ -20,6 +20,7 @@ extension EngineClient {
     /// Removes a name of an image, and the image with its last name.
     ///
     /// - Parameters:
+    ///   - reference: The name to remove, or the image's id.
     ///   - force: Even if stopped containers use it or it has several names.
     ///   - noPrune: Keep its parents that have no name.
     package func removeImage(_ reference: String, force: Bool, noPrune: Bool) async throws(EngineError) {
@@ -116,7 +117,11 @@ extension EngineClient {
 extension EngineClient {
     /// Reads a stream to its end, unless nothing new comes for too long.
     ///
-    /// - Parameter work: What the stream tells of, for errors.
+    /// - Parameters:
+    ///   - work: What the stream tells of, for errors.
+    ///   - call: The call that the stream answers, for errors.
+    ///   - silence: How long nothing new may come.
+    ///   - read: Reads the stream, and notes in the activity whenever something new comes.
     static func watched(
         _ work: String, call: String, within silence: Duration,
         _ read: @escaping @Sendable (Activity) async throws -> Void

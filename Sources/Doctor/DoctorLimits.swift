@@ -29,7 +29,9 @@ package struct DoctorLimits: Sendable, Hashable {
 
     /// The time for a look on the way to the server.
     ///
-    /// - Parameter spent: How long that way has taken so far.
+    /// - Parameters:
+    ///   - limit: The most that such a look may take.
+    ///   - spent: How long that way has taken so far.
     func time(for limit: Duration, spent: Duration) -> Duration {
         min(limit, max(.seconds(1), server - spent))
     }

@@ -28,7 +28,10 @@ final class HTTPConnection: ChannelInboundHandler, HTTPCarrier {
     private var isKeptAlive = false
     private var isThrough = false
 
-    /// - Parameter handshake: Succeeds when TLS is agreed upon; `nil` without TLS.
+    /// - Parameters:
+    ///   - keeper: Its maker, which hears what becomes of it and is not kept alive by it.
+    ///   - handshake: Succeeds when TLS is agreed upon; `nil` without TLS.
+    ///   - eventLoop: The one that the channel runs on, and all calls are made on.
     init(keeper: any Keeper, handshake: EventLoopPromise<Void>?, on eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
         self.keeper = keeper

@@ -28,6 +28,7 @@ package final class HTTPTransport: Sendable {
     /// Makes a call and waits for its whole answer.
     ///
     /// - Parameters:
+    ///   - request: May be sent a second time if it is lost on a kept connection.
     ///   - deadline: From now to the last byte of the answer.
     ///   - limit: The most bytes that a body may have. A refusal, from status 400 on, is cut instead of failing.
     package func whole(
@@ -38,7 +39,9 @@ package final class HTTPTransport: Sendable {
 
     /// Makes a call on a connection of its own and waits for the head of its answer; a refusal is read to its end.
     ///
-    /// - Parameter deadline: From now to the head of the answer.
+    /// - Parameters:
+    ///   - request: Sent once at most, for its connection is new.
+    ///   - deadline: From now to the head of the answer.
     package func stream(
         _ request: HTTPRequest, within deadline: Duration
     ) async -> Result<HTTPReply, TransportFailure> {

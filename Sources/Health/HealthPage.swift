@@ -6,7 +6,11 @@ struct HealthPage: Sendable, Hashable {
     var body: String
     var type = "text/plain; charset=utf-8"
 
-    /// - Parameter path: With or without a query.
+    /// - Parameters:
+    ///   - method: All but GET and HEAD are refused.
+    ///   - path: With or without a query.
+    ///   - vitals: Asked for `/healthz` and `/readyz`.
+    ///   - metrics: Shown at `/metrics`.
     static func of(_ method: HTTPMethod, _ path: String, _ vitals: Vitals, _ metrics: Metrics) -> HealthPage {
         guard method == .GET || method == .HEAD else {
             return HealthPage(status: .methodNotAllowed, body: "Only GET is answered.\n")

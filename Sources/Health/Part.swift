@@ -45,7 +45,10 @@ package final class Part: Sendable {
     private let eventLoop: (any EventLoop)?
     private let state = Mutex(State())
 
-    /// - Parameter eventLoop: The thread on which the part runs.
+    /// - Parameters:
+    ///   - name: As operators read it.
+    ///   - limits: How long it may take before it counts as stuck.
+    ///   - eventLoop: The thread on which the part runs.
     package init(_ name: String, limits: Limits, eventLoop: (any EventLoop)? = nil) {
         self.name = name
         self.limits = limits

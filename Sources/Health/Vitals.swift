@@ -20,8 +20,10 @@ package final class Vitals: Sendable {
     let lookInterval: Duration
     private let lastLook = Mutex<ContinuousClock.Instant?>(nil)
 
-    /// - Parameter lookInterval: How often somebody looks at least. If nobody has for far longer, the whole process has
-    ///   not run, and its parts are given their time anew.
+    /// - Parameters:
+    ///   - parts: In the order in which reports name them.
+    ///   - lookInterval: How often somebody looks at least. If nobody has for far longer, the whole process has not
+    ///     run, and its parts are given their time anew.
     package init(_ parts: [Part], lookInterval: Duration = .seconds(5)) {
         self.parts = parts
         self.lookInterval = lookInterval

@@ -35,7 +35,10 @@ package struct DiskInfo: Sendable, Hashable {
     /// How much is free where the engine keeps its data, or in our working directory if that is not known, in MiB;
     /// `nil` if neither answers. The old agents counted kilobytes of the working directory (PROTOCOL 12.4 no. 94).
     ///
-    /// - Parameter directory: The engine's; empty if unknown.
+    /// - Parameters:
+    ///   - directory: The engine's; empty if unknown.
+    ///   - roots: Where the host's files are, the engine's directory among them.
+    ///   - probe: Asks the file systems, and gives up those that hang.
     package static func freeMiB(in directory: String, roots: HostRoots, probe: FileSystemProbe) async -> Int? {
         let paths = directory.isEmpty ? ["."] : [roots.hostRoot + directory, "."]
         let answers = await probe.usage(of: paths)

@@ -37,7 +37,9 @@ package final class FileSystemProbe: Sendable {
     /// Calls that may hang at a time; with so many dead file systems nothing more is asked.
     private static let hangLimit = 16
 
-    /// - Parameter deadline: For a round of questions, from the last one that was found to hang.
+    /// - Parameters:
+    ///   - deadline: For a round of questions, from the last one that was found to hang.
+    ///   - ask: Gives the usage for a path, `nil` if that is refused; may never return.
     package init(
         deadline: Duration = .seconds(1),
         ask: @escaping @Sendable (String) -> FileSystemUsage? = { FileSystemUsage(path: $0) }

@@ -1,8 +1,11 @@
 /// The labels that a host reports of itself (PROTOCOL 10.5). What is not known costs only its own label.
 package enum HostLabels {
     /// - Parameters:
+    ///   - engineVersion: In full, though only its first two numbers are reported; empty if unknown.
+    ///   - kernelVersion: The same.
     ///   - agentImage: Reported even if it is empty.
     ///   - cloud: Taken as they are.
+    ///   - hasKVM: Whether virtual machines with hardware support can run here; reported only if so.
     package static func labels(
         engineVersion: String, kernelVersion: String, agentImage: String, cloud: [String: String],
         hasKVM: Bool = HostFacts.hasKVM()

@@ -14,8 +14,10 @@ extension Listing {
     ///
     /// - Parameters:
     ///   - title: What the rows are.
+    ///   - table: The rows that are shown, perhaps not all there are.
     ///   - total: How many there are in all.
     ///   - nothing: The sentence that stands for an empty table.
+    ///   - style: The width to fit, and whether there are colours.
     func page(_ title: String, _ table: Table, of total: Int, nothing: String, _ style: ReportStyle) -> String {
         guard !table.rows.isEmpty else { return style.paragraph(nothing) }
         var lines = [style.painted(title, .heading)] + table.lines(style)

@@ -36,7 +36,9 @@ package struct Timeline: Sendable, Hashable {
 
     /// Puts together what is known of a resource.
     ///
-    /// - Parameter limit: Only so many of the newest.
+    /// - Parameters:
+    ///   - dossier: The resource with its changes, its events and their answers.
+    ///   - limit: Only so many of the newest.
     package init(of dossier: Dossier, limit: Int) {
         row = dossier.row
         var all = dossier.history.map { move in

@@ -146,6 +146,7 @@ extension RancherServer {
     ///
     /// - Parameters:
     ///   - what: What is waited for, for the error.
+    ///   - timeout: How long to wait at most; the probe is asked at least once.
     ///   - probe: Is asked every few milliseconds; returns the value once there is one.
     /// - Throws: ``SimulatorError/timedOut(_:)``, `CancellationError`.
     @discardableResult
@@ -162,7 +163,9 @@ extension RancherServer {
 
     /// Waits until an agent is subscribed and returns the newest subscription.
     ///
-    /// - Parameter after: Only a subscription with a higher number counts, to wait for a reconnection.
+    /// - Parameters:
+    ///   - number: Only a subscription with a higher number counts, to wait for a reconnection.
+    ///   - timeout: How long to wait at most.
     /// - Throws: ``SimulatorError/timedOut(_:)``.
     @discardableResult
     package func waitForSubscriber(after number: Int = 0, timeout: Duration = .seconds(10)) async throws -> Subscription

@@ -58,6 +58,7 @@ package final class RancherServer: Sendable {
     ///   - tls: Serves https and wss with this certificate; plain http and ws without.
     ///   - token: The registration token.
     ///   - journal: A file that keeps what is sent and taken; one that is there already is gone on with.
+    ///   - group: The threads that the server and its connections run on.
     /// - Throws: NIO's error if the port cannot be bound, NIOSSL's if the certificate is unusable,
     ///   ``SimulatorError/badFile(_:)`` if the journal is.
     package static func start(

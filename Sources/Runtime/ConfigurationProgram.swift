@@ -22,7 +22,9 @@ package struct ConfigurationProgram: Sendable {
     package static let defaultDeadline = Duration.seconds(300)
 
     /// - Parameters:
+    ///   - path: The program's file; not searched for in `PATH`.
     ///   - directory: Where it runs.
+    ///   - deadline: How long one run may take before it is ended.
     ///   - environment: All of it; asked for at each run.
     package init(
         path: String, directory: String, deadline: Duration = defaultDeadline,

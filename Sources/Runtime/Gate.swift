@@ -12,8 +12,10 @@ package final class Gate: Sendable {
     private let state: Mutex<State>
     private let lentFor: Duration?
 
-    /// - Parameter lentFor: After so long a place is given to the next one although the work goes on: it hangs, and must
-    ///   not hold up the others.
+    /// - Parameters:
+    ///   - places: How many may be in at a time.
+    ///   - lentFor: After so long a place is given to the next one although the work goes on: it hangs, and must not
+    ///     hold up the others.
     package init(places: Int, lentFor: Duration? = nil) {
         state = Mutex(State(free: places))
         self.lentFor = lentFor
@@ -21,7 +23,9 @@ package final class Gate: Sendable {
 
     /// Runs the body as soon as there is a place.
     ///
-    /// - Parameter lentFor: For this time instead of the gate's own.
+    /// - Parameters:
+    ///   - lentFor: For this time instead of the gate's own.
+    ///   - body: The work; it is not stopped when its place is given to the next one.
     /// - Throws: `CancellationError` if the task is cancelled while it waits.
     package func withPlace<Result: Sendable>(
         lentFor: Duration? = nil, _ body: () async -> Result

@@ -17,21 +17,27 @@ package struct StoragePlugin: Sendable {
 
     /// Makes the volume; plug-ins take one that is there already for done.
     ///
-    /// - Parameter options: The driver's own.
+    /// - Parameters:
+    ///   - name: The volume's, as the plug-in is told it.
+    ///   - options: The driver's own.
     package func create(_ name: String, options: [String: String]) async throws(StoragePluginError) {
         try await make(request(.create, name, options: options), within: deadlines.create)
     }
 
     /// Makes the volume's storage reachable from this host.
     ///
-    /// - Parameter options: The driver's own.
+    /// - Parameters:
+    ///   - name: The volume's, as the plug-in is told it.
+    ///   - options: The driver's own.
     package func attach(_ name: String, options: [String: String]) async throws(StoragePluginError) {
         try await make(request(.attach, name, options: options), within: deadlines.attach)
     }
 
     /// Mounts the volume on this host.
     ///
-    /// - Parameter options: The driver's own.
+    /// - Parameters:
+    ///   - name: The volume's, as the plug-in is told it.
+    ///   - options: The driver's own.
     /// - Returns: Where it is mounted: an absolute path without a colon, so that it can stand in a bind.
     package func mount(_ name: String, options: [String: String]) async throws(StoragePluginError) -> String {
         let call = request(.mount, name, options: options)
@@ -51,7 +57,9 @@ package struct StoragePlugin: Sendable {
     /// What the plug-in says it can do with the volume: `flex` if it wants to mount it by itself, else something else
     /// or nothing.
     ///
-    /// - Parameter options: The driver's own.
+    /// - Parameters:
+    ///   - name: The volume's, as the plug-in is told it.
+    ///   - options: The driver's own.
     package func scope(_ name: String, options: [String: String]) async throws(StoragePluginError) -> String {
         let call = request(.capabilities, name, options: options)
         let response = try call.response(in: try await exchange(call, within: deadlines.capabilities))

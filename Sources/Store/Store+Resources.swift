@@ -73,7 +73,9 @@ package struct ResourceRow: Sendable, Hashable {
 extension Store {
     /// Writes the row, new or over the old one.
     ///
-    /// - Parameter specificationIsNew: False if its specification is the one that was written with it last.
+    /// - Parameters:
+    ///   - row: Takes the place of the one with its key, of which only the time of creation stays.
+    ///   - specificationIsNew: False if its specification is the one that was written with it last.
     /// - Throws: ``StoreError``.
     package func put(_ row: ResourceRow, specificationIsNew: Bool = true) throws(StoreError) {
         try connection.run(

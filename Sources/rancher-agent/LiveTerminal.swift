@@ -72,7 +72,9 @@ struct LiveTerminal {
 
     /// Writes, for as long as nothing asks for the end: nobody may be there who reads.
     ///
-    /// - Parameter moment: From then on no longer, but until then in any case; `nil` for as long as it takes.
+    /// - Parameters:
+    ///   - text: Written as it is, with its control sequences.
+    ///   - moment: From then on no longer, but until then in any case; `nil` for as long as it takes.
     /// - Returns: false if the terminal is gone, or did not take all of it.
     @discardableResult
     func write(_ text: String, until moment: ContinuousClock.Instant? = nil) -> Bool {

@@ -8,8 +8,11 @@ enum Service {
     /// Installs, or removes.
     ///
     /// - Parameters:
+    ///   - unregisters: Removes the service instead of installing it.
     ///   - name: Of the service; needed for installing.
     ///   - url: The registration URL, from the command line.
+    ///   - installer: Puts the service in place, or takes it away.
+    ///   - environment: Where the service's settings come from.
     /// - Throws: `ExitCode` after it was said why nothing was done.
     static func run(
         unregisters: Bool, name: String?, url: String?, installer: ServiceInstaller = ServiceInstaller(),

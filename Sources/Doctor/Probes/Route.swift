@@ -15,6 +15,8 @@ struct Route: Sendable {
     /// Opens a connection; a tunnel through the proxy is asked for in it. The deadline closes it whatever is going on.
     ///
     /// - Parameters:
+    ///   - eventLoop: The one that the connection and its handlers run on.
+    ///   - deadline: The time for connecting to the server or the proxy.
     ///   - isTunnelled: Whether a proxy is asked for a connection of our own.
     ///   - onRefusal: Called if the proxy does not let us through.
     ///   - handlers: What speaks on the connection.
