@@ -60,7 +60,8 @@ package enum AgentDaemon {
             .init(
                 loop: loopGroup.next(), engine: engineGroup.next(),
                 server: MultiThreadedEventLoopGroup.singleton.next()), cappedAt: configuration.healthLimit,
-            isAsked: configuration.listenAddress != nil)
+            isAsked: configuration.listenAddress != nil,
+            databasePath: "\(configuration.stateDirectory)/\(Store.fileName)")
         let engine = try engineClient(configuration, engineGroup, instruments, logger)
         let http = try ServerHTTP(
             proxies: configuration.proxies, extraTrustRoots: configuration.authoritiesFile)
@@ -76,7 +77,7 @@ package enum AgentDaemon {
         let pings = PingResponder(
             configuration: configuration, codec: codec,
             sources: .init(directory: containers, engine: facts, host: host, figures: figures, cloud: cloud),
-            link: link, limits: limits, metrics: instruments.metrics, logger: logger)
+            link: link, limits: limits, metrics: instruments.metrics, part: instruments.pings, logger: logger)
         let loop = MainLoop(
             group: loopGroup, queue: queue, link: link,
             runner: OperationRunner(
@@ -89,13 +90,13 @@ package enum AgentDaemon {
         }
         let watch = EngineWatch(
             observer: EngineObserver(
-                engine: engine, directory: containers, logger: logger, wantsDetails: { link.dialect != .a }),
+                engine: engine, directory: containers, logger: logger, wantsDetails: { link.dialect != .a },
+                onWord: { instruments.engineObserver.showsLife() }),
             facts: facts, queue: queue, executor: executors.engine, instruments: instruments)
         let session = ServerSession(
             configuration: configuration, codec: codec, queue: queue, link: link, pings: pings, host: host,
             http: http, instruments: instruments, logger: logger)
-        instruments.show(
-            queue, databasePath: "\(configuration.stateDirectory)/\(Store.fileName)", version: version)
+        instruments.show(queue, version: version)
         let health = HealthService(instruments: instruments, address: configuration.listenAddress, logger: logger)
         // Started in this order and stopped in the reverse one: no event comes in any more when the loop ends.
         let levelSwitch = LogLevelSwitch(levels: levels, logger: logger)

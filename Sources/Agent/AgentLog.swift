@@ -62,7 +62,7 @@ package struct AgentLogHandler: LogHandler {
 
     package func log(event: LogEvent) {
         switch format {
-        case .text: text.log(event: event)
+        case .text: text.log(event: event.onOneLine)
         case .json: StandardStream.output.writeLine(line(event, at: .now))
         }
     }
@@ -81,4 +81,34 @@ package struct AgentLogHandler: LogHandler {
         if !values.isEmpty { object.append("data", JSON(values.mapValues(\.description))) }
         return JSON.object(object).encodedText
     }
+}
+
+extension LogEvent {
+    /// The same, with what came from elsewhere (names, the engine's words) unable to begin a line or to steer a terminal.
+    fileprivate var onOneLine: LogEvent {
+        var event = self
+        event.metadata = metadata?.mapValues { "\($0.description.withoutControls)" }
+        // The handler would write it on its own.
+        if let error {
+            event.error = nil
+            event.metadata = (event.metadata ?? [:]).merging(["error": "\("\(error)".withoutControls)"]) { own, _ in own }
+        }
+        return event
+    }
+}
+
+extension String {
+    /// With an escape in the place of each control character.
+    fileprivate var withoutControls: String {
+        guard unicodeScalars.contains(where: \.isControl) else { return self }
+        var text = ""
+        for scalar in unicodeScalars {
+            if scalar.isControl { text += scalar.escaped(asASCII: true) } else { text.unicodeScalars.append(scalar) }
+        }
+        return text
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var isControl: Bool { properties.generalCategory == .control }
 }

@@ -25,6 +25,7 @@ struct EngineWatch: Service {
                 group.addTask { for await _ in lists { _ = try? await facts.learn() } }
                 instruments.engineObserver.showsLife()
                 await observer.run { sight in
+                    // A list, a change, or that there is none: it has got on.
                     instruments.engineObserver.showsLife()
                     switch sight {
                     case .list(let containers):

@@ -14,8 +14,10 @@ struct Instruments: Sendable {
     let engineObserver: Part
     let eventStream: Part
     let outbox: Part
-    /// What only the loop knows, as of its last batch.
+    let pings: Part
+    /// What only the loop knows, as of its last batch. Whoever asks is not made to wait for a disk.
     private let ledger = Ledger()
+    private let databasePath: String
 
     /// The threads of the daemon, each with the part that runs on it.
     struct Threads {
@@ -29,8 +31,13 @@ struct Instruments: Sendable {
     ///   - limits: How long each part may take before it counts as stuck.
     ///   - limit: Shortens how long a thread may not come round, and how long one piece of work may take.
     ///   - isAsked: Whether somebody may ask for what is counted.
-    init(_ threads: Threads, limits: HealthLimits = HealthLimits(), cappedAt limit: Duration? = nil, isAsked: Bool) {
+    ///   - databasePath: The file whose size is shown.
+    init(
+        _ threads: Threads, limits: HealthLimits = HealthLimits(), cappedAt limit: Duration? = nil, isAsked: Bool,
+        databasePath: String
+    ) {
         metrics = Metrics(isKept: isAsked)
+        self.databasePath = databasePath
         func part(_ name: String, _ limits: Part.Limits, _ eventLoop: any EventLoop) -> Part {
             Part(name, limits: limit.map { limits.capped(at: $0) } ?? limits, eventLoop: eventLoop)
         }
@@ -40,7 +47,9 @@ struct Instruments: Sendable {
         outbox = part("outbox", limits.outbox, threads.server)
         // It has nothing to be ready for: answers that the server does not take wait for it.
         outbox.isReady = true
-        vitals = Vitals([reconciler, engineObserver, eventStream, outbox])
+        pings = part("pings", limits.pings, threads.server)
+        pings.isReady = true
+        vitals = Vitals([reconciler, engineObserver, eventStream, outbox, pings])
     }
 
     /// Counts and times the calls to the engine; `nil` if nobody may ask for that.
@@ -66,18 +75,29 @@ struct Instruments: Sendable {
         }
     }
 
-    /// The batch is on the disk, or is not.
+    /// The batch is on the disk, or is not. Called on the loop's thread, which may wait for the disk.
     func note(_ reconciler: Reconciler) {
         self.reconciler.isReady = reconciler.isStoreWell
         ledger.figures.withLock { figures in
             figures.openEvents = reconciler.openEventCount
             figures.undelivered = reconciler.undeliveredCount
-            guard metrics.isKept, figures.undelivered > 0 else { return figures.oldestUndelivered = nil }
-            // To find it takes a look at all of them; as long as there are any, another batch will come.
-            let now = Timestamp.now
-            guard now - figures.lookedAt >= .seconds(1) else { return }
+            if figures.undelivered == 0 { figures.oldestUndelivered = nil }
+        }
+        guard metrics.isKept else { return }
+        // This takes a look at all answers, and at the disk.
+        let now = ContinuousClock.now
+        let isDue = ledger.figures.withLock { figures in
+            let isFirst = figures.undelivered > 0 && figures.oldestUndelivered == nil
+            guard isFirst || figures.lookedAt.map({ now - $0 >= .seconds(1) }) ?? true else { return false }
             figures.lookedAt = now
-            figures.oldestUndelivered = reconciler.oldestUndelivered
+            return true
+        }
+        guard isDue else { return }
+        let oldest = reconciler.oldestUndelivered
+        let sizes = [("main", ""), ("log", "-wal")].map { ($0.0, FileSize.bytes(databasePath + $0.1)) }
+        ledger.figures.withLock { figures in
+            figures.oldestUndelivered = oldest
+            figures.sizes = sizes
         }
     }
 
@@ -86,15 +106,17 @@ struct Instruments: Sendable {
             var openEvents = 0
             var undelivered = 0
             var oldestUndelivered: Timestamp?
-            /// When that was found out.
-            var lookedAt = Timestamp(milliseconds: 0)
+            /// Of the database and its log, in bytes.
+            var sizes: [(file: String, bytes: Double)] = []
+            /// When these were found out.
+            var lookedAt: ContinuousClock.Instant?
         }
 
         let figures = Mutex(Figures())
     }
 
     /// Shows what is what it is when somebody asks.
-    func show(_ queue: InputQueue, databasePath: String, version: String) {
+    func show(_ queue: InputQueue, version: String) {
         func show(_ name: String, _ help: String, _ value: @escaping @Sendable () -> Double) {
             metrics.show(Metrics.Gauge("rancher_agent_" + name, help, value: value))
         }
@@ -118,10 +140,8 @@ struct Instruments: Sendable {
             return oldest.map { max(0, Double((Timestamp.now - $0).inMilliseconds) / 1000) } ?? 0
         }
         metrics.show(
-            Metrics.Gauge("rancher_agent_database_bytes", "The size of the database and of its log.") {
-                [("main", ""), ("log", "-wal")].map { name, ending in
-                    (["file": name], FileSize.bytes(databasePath + ending))
-                }
+            Metrics.Gauge("rancher_agent_database_bytes", "The size of the database and of its log.") { [ledger] in
+                ledger.figures.withLock(\.sizes).map { (["file": $0.file], $0.bytes) }
             })
     }
 }
@@ -130,13 +150,15 @@ struct Instruments: Sendable {
 struct HealthLimits: Sendable {
     /// A transaction takes milliseconds; a disk that stalls for so long stalls everything.
     var reconciler = Part.Limits(work: .seconds(30))
-    /// The containers are listed every minute, and every call has a deadline.
+    /// The containers are listed every minute, the pauses after failures are short, and every call has a deadline.
     var engineObserver = Part.Limits(silence: .seconds(300))
-    /// The server sends something every 5 s, a dead connection is given up after 60 s, and the pause until the next try
-    /// is at most 30 s long, as is the try.
-    var eventStream = Part.Limits(silence: .seconds(180))
-    /// A delivery has a deadline of 30 s.
-    var outbox = Part.Limits(work: .seconds(90))
+    /// The server answers a ping of ours every 5 s, a dead connection is given up after 60 s, and the pause until the
+    /// next try is at most 60 s long, as are the few requests of a registration between two signs of life.
+    var eventStream = Part.Limits(silence: .seconds(240))
+    /// A request has a deadline of 30 s, and a delivery may have to ask for the server's schemas and say it again.
+    var outbox = Part.Limits(work: .seconds(240))
+    /// The same; a ping is given up before that.
+    var pings = Part.Limits(work: .seconds(240))
 }
 
 private enum FileSize {

@@ -16,6 +16,7 @@ final class PingResponder: Service {
     private let link: ServerLink
     private let limits: AgentLimits
     private let metrics: Metrics
+    private let part: Part?
     private let logger: Logger
     private let pings: AsyncStream<(EventHeader, PingOptions)>
     private let intake: AsyncStream<(EventHeader, PingOptions)>.Continuation
@@ -32,7 +33,7 @@ final class PingResponder: Service {
 
     init(
         configuration: AgentConfiguration, codec: RancherCodec, sources: Sources, link: ServerLink,
-        limits: AgentLimits, metrics: Metrics = Metrics(isKept: false), logger: Logger
+        limits: AgentLimits, metrics: Metrics = Metrics(isKept: false), part: Part? = nil, logger: Logger
     ) {
         self.configuration = configuration
         self.codec = codec
@@ -40,6 +41,7 @@ final class PingResponder: Service {
         self.link = link
         self.limits = limits
         self.metrics = metrics
+        self.part = part
         self.logger = logger
         // Of more pings than this the oldest are void by now.
         (pings, intake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(limits.pings))
@@ -64,7 +66,11 @@ final class PingResponder: Service {
     }
 
     private func answer(_ event: EventHeader, _ options: PingOptions) async {
-        defer { _ = inHand.withLock { $0.remove(event.id) } }
+        let work = part?.began()
+        defer {
+            if let work { part?.ended(work) }
+            _ = inHand.withLock { $0.remove(event.id) }
+        }
         let start = ContinuousClock.now
         var written: String?
         while ContinuousClock.now - start < limits.pingAge, !Task.isCancelled {

@@ -44,7 +44,7 @@ struct ServerSession: Service {
 
     private func connect() async throws {
         // A server that is not there is waited for, for as long as it takes.
-        instruments.eventStream.rests()
+        instruments.eventStream.showsLife()
         let credentials = try await credentials()
         if !credentials.agentIP.isEmpty { host.learned(address: credentials.agentIP) }
         let client = RancherClient(url: credentials.url, key: credentials.key, httpClient: http)
@@ -68,7 +68,8 @@ struct ServerSession: Service {
                 instruments.eventStream.showsLife()
                 received($0)
             },
-            onOversized: { oversized($0, limit: stream.limits.messageBytes) })
+            onOversized: { oversized($0, limit: stream.limits.messageBytes) },
+            onPong: { instruments.eventStream.showsLife() })
         await withDiscardingTaskGroup { group in
             group.addTask { await fetchCertificate(from: credentials.url) }
             await stream.runForever(client: client, sinks: sinks, logger: logger)
@@ -83,7 +84,9 @@ struct ServerSession: Service {
                 token: try RegistrationToken.load(directory: configuration.stateDirectory),
                 url: configuration.url, agentIP: configuration.agentIP, orchestration: configuration.orchestration)
             logger.info("registering", metadata: ["server": "\(registration.registrationURL.authority)"])
-            return try await registration.run(httpClient: http, logger: logger)
+            return try await registration.run(httpClient: http, logger: logger) {
+                instruments.eventStream.showsLife()
+            }
         }
         return Credentials(
             url: try APIURL(configuration.url),

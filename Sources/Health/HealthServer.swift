@@ -1,17 +1,37 @@
 package import NIOCore
 internal import NIOHTTP1
 package import NIOPosix
+internal import Synchronization
 
-/// Answers how the daemon is, on a port of this host, from a thread that nobody else uses: it answers whatever hangs.
+/// Answers how the daemon is, on a port of this host, from a thread that nobody else uses and that waits for no disk: it answers
+/// whatever hangs.
 package struct HealthServer: Sendable {
     private let vitals: Vitals
     private let metrics: Metrics
     private let group: MultiThreadedEventLoopGroup
-    /// Who stays connected without asking anything is let go.
-    private static let idle = TimeAmount.seconds(10)
+    private let limits: Limits
 
-    /// - Parameter group: A thread for this alone.
-    package init(_ vitals: Vitals, _ metrics: Metrics, group: MultiThreadedEventLoopGroup) {
+    /// What whoever asks may take.
+    package struct Limits: Sendable, Hashable {
+        /// From the connection to its end, however slowly somebody asks or listens.
+        package var deadline = Duration.seconds(10)
+        /// Connections at the same time; those beyond are closed at once.
+        package var connections = 32
+        /// The length of a request's head, in bytes.
+        package var headBytes = 16 << 10
+
+        package init() {}
+    }
+
+    /// - Parameters:
+    ///   - vitals: Whose state is told.
+    ///   - metrics: What is shown.
+    ///   - group: A thread for this alone.
+    ///   - limits: What whoever asks may take.
+    package init(
+        _ vitals: Vitals, _ metrics: Metrics, group: MultiThreadedEventLoopGroup, limits: Limits = Limits()
+    ) {
+        self.limits = limits
         self.vitals = vitals
         self.metrics = metrics
         self.group = group
@@ -22,13 +42,18 @@ package struct HealthServer: Sendable {
     ///
     /// - Throws: what the system says of the address.
     package func listen(on address: ListenAddress) async throws -> any Channel {
+        let visitors = Visitors(limits)
         let channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 16)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { [vitals, metrics] channel in
+            .childChannelInitializer { [vitals, metrics, limits] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(IdleStateHandler(allTimeout: Self.idle))
-                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                    try visitors.admit(channel)
+                    var decoding = NIOHTTPDecoderLimitConfiguration()
+                    decoding.maxHeaderListSize = limits.headBytes
+                    decoding.maxHeaderFieldSize = limits.headBytes
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline(
+                        withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoding)
                     try channel.pipeline.syncOperations.addHandler(HealthHandler(vitals, metrics))
                 }
             }
@@ -41,6 +66,33 @@ package struct HealthServer: Sendable {
     }
 }
 
+/// Who is connected.
+private final class Visitors: Sendable {
+    private struct TooMany: Error {}
+
+    private let limits: HealthServer.Limits
+    private let count = Mutex(0)
+
+    init(_ limits: HealthServer.Limits) { self.limits = limits }
+
+    /// Counts a connection in until its end, which is soon in any case.
+    ///
+    /// - Throws: if there are too many; the connection is closed then.
+    func admit(_ channel: any Channel) throws {
+        let isAdmitted = count.withLock { count in
+            guard count < limits.connections else { return false }
+            count += 1
+            return true
+        }
+        guard isAdmitted else { throw TooMany() }
+        let end = channel.eventLoop.scheduleTask(in: TimeAmount(limits.deadline)) { channel.close(promise: nil) }
+        channel.closeFuture.whenComplete { [self] _ in
+            end.cancel()
+            count.withLock { $0 -= 1 }
+        }
+    }
+}
+
 /// One connection, one question.
 private final class HealthHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
@@ -48,7 +100,7 @@ private final class HealthHandler: ChannelInboundHandler {
 
     private let vitals: Vitals
     private let metrics: Metrics
-    private var head: HTTPRequestHead?
+    private var isAnswered = false
 
     init(_ vitals: Vitals, _ metrics: Metrics) {
         self.vitals = vitals
@@ -56,12 +108,10 @@ private final class HealthHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
-        case .head(let head): self.head = head
-        // Nobody has anything to say here.
-        case .body: break
-        case .end: if let head { answer(head, context) }
-        }
+        // Nobody has anything to say here but what is asked for.
+        guard case .head(let head) = unwrapInboundIn(data), !isAnswered else { return }
+        isAnswered = true
+        answer(head, context)
     }
 
     private func answer(_ request: HTTPRequestHead, _ context: ChannelHandlerContext) {
@@ -76,10 +126,6 @@ private final class HealthHandler: ChannelInboundHandler {
         if request.method != .HEAD { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
         let channel = context.channel
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is IdleStateHandler.IdleStateEvent { context.close(promise: nil) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }

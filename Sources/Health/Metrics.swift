@@ -85,12 +85,13 @@ package final class Metrics: Sendable {
 
         private static func escaped(_ value: String) -> String {
             var text = ""
-            for character in value {
-                switch character {
+            // Scalar by scalar: a line's end may be half of a character, and a quote the beginning of one.
+            for scalar in value.unicodeScalars {
+                switch scalar {
                 case "\\": text += "\\\\"
                 case "\"": text += "\\\""
                 case "\n": text += "\\n"
-                default: text.append(character)
+                default: text.unicodeScalars.append(scalar)
                 }
             }
             return text

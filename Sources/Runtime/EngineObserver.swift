@@ -21,6 +21,7 @@ package struct EngineObserver: Sendable {
     private let relistInterval: Duration
     private let settling: Duration
     private let wantsDetails: @Sendable () -> Bool
+    private let onWord: @Sendable () -> Void
     /// A stream that lived as long as this makes the failures before it forgotten.
     private static let stableAfter = Duration.seconds(30)
 
@@ -28,9 +29,11 @@ package struct EngineObserver: Sendable {
     ///   - settling: How long after the first list there is another. The engine tells of a container's end before its
     ///     list shows it: who begins to watch in between would see neither.
     ///   - wantsDetails: Whether the next list, or a new container, is to be kept with what only some servers ask for.
+    ///   - onWord: Called whenever the engine has said anything at all, of interest or not.
     package init(
         engine: EngineClient, directory: ContainerDirectory, logger: Logger, relistInterval: Duration = .seconds(60),
-        settling: Duration = .seconds(2), wantsDetails: @escaping @Sendable () -> Bool = { false }
+        settling: Duration = .seconds(2), wantsDetails: @escaping @Sendable () -> Bool = { false },
+        onWord: @escaping @Sendable () -> Void = {}
     ) {
         self.engine = engine
         self.directory = directory
@@ -38,6 +41,7 @@ package struct EngineObserver: Sendable {
         self.relistInterval = relistInterval
         self.settling = settling
         self.wantsDetails = wantsDetails
+        self.onWord = onWord
     }
 
     /// Watches until the task is cancelled, through every absence of the engine.
@@ -47,7 +51,8 @@ package struct EngineObserver: Sendable {
         while !Task.isCancelled {
             let start = ContinuousClock.now
             let session = Session(
-                engine: engine, directory: directory, since: since, wantsDetails: wantsDetails, report: report)
+                engine: engine, directory: directory, since: since, wantsDetails: wantsDetails, onWord: onWord,
+                report: report)
             let reason: String
             do {
                 try await session.run(relistInterval: relistInterval, settling: settling)
@@ -76,19 +81,23 @@ package struct EngineObserver: Sendable {
         private let directory: ContainerDirectory
         private let since: EngineTime?
         private let wantsDetails: @Sendable () -> Bool
+        private let onWord: @Sendable () -> Void
         private let report: @Sendable (Sight) -> Void
         private(set) var lastEvent: EngineTime?
         private(set) var wasOpen = false
-        private var eventCount = 0
+        /// Of those that tell of a container's state: a list that was asked for before one of them is out of date.
+        private var changeCount = 0
 
         init(
             engine: EngineClient, directory: ContainerDirectory, since: EngineTime?,
-            wantsDetails: @escaping @Sendable () -> Bool, report: @escaping @Sendable (Sight) -> Void
+            wantsDetails: @escaping @Sendable () -> Bool, onWord: @escaping @Sendable () -> Void,
+            report: @escaping @Sendable (Sight) -> Void
         ) {
             self.engine = engine
             self.directory = directory
             self.since = since
             self.wantsDetails = wantsDetails
+            self.onWord = onWord
             self.report = report
         }
 
@@ -116,21 +125,21 @@ package struct EngineObserver: Sendable {
             publish(containers)
         }
 
-        /// - Returns: Whether that was it. A list that was overtaken by an event is out of date, and the next one will do.
+        /// - Returns: Whether that was it. A list that was overtaken by a change is out of date, and the next one will do.
         private func listAgain() async throws -> Bool {
             guard wasOpen else { return false }
-            let before = eventCount
+            let before = changeCount
             let containers = try await list()
-            guard before == eventCount else { return false }
+            guard before == changeCount else { return false }
             publish(containers)
             return true
         }
 
         private func list() async throws -> [ContainerSummary] {
             let withDetails = wantsDetails()
-            return try await engine.listContainers(all: true).compactMap {
-                ContainerSummary($0, withDetails: withDetails)
-            }
+            let containers = try await engine.listContainers(all: true)
+            onWord()
+            return containers.compactMap { ContainerSummary($0, withDetails: withDetails) }
         }
 
         private func publish(_ containers: [ContainerSummary]) {
@@ -139,9 +148,10 @@ package struct EngineObserver: Sendable {
         }
 
         private func received(_ event: EngineEvent) {
-            eventCount += 1
+            onWord()
             lastEvent = max(event.time, lastEvent ?? event.time)
             if event.action == "destroy" {
+                changeCount += 1
                 directory.remove(event.actorID)
                 report(.gone(id: event.actorID))
                 return
@@ -152,8 +162,10 @@ package struct EngineObserver: Sendable {
             case "start", "restart", "unpause": state = .running
             case "pause": state = .paused
             case "die", "stop": state = .exited
+            // Such as those of a health check, which come several times a second where there are many.
             default: return
             }
+            changeCount += 1
             let details = event.action == "create" && wantsDetails() ? ContainerDetails(event) : nil
             let changed = directory.change(event.actorID) { known in
                 let name = event.attributes["name"] ?? ""

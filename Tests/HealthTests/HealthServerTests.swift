@@ -35,6 +35,7 @@ struct HealthServerTests {
 
     /// A server with two parts, and questions to it.
     private func ask(
+        _ limits: HealthServer.Limits = .init(),
         _ body: (_ get: Get, Part, Part) async throws
             -> Void
     ) async throws {
@@ -44,7 +45,7 @@ struct HealthServerTests {
         let metrics = Metrics()
         metrics.count(.pings)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let server = HealthServer(Vitals([first, second]), metrics, group: group)
+        let server = HealthServer(Vitals([first, second]), metrics, group: group, limits: limits)
         let channel = try await server.listen(on: try #require(ListenAddress("127.0.0.1:0")))
         let port = try #require(channel.localAddress?.port)
         let result: Result<Void, any Error>
@@ -100,6 +101,7 @@ struct HealthServerTests {
         let vitals = Vitals([part], lookInterval: .milliseconds(200))
         let channel = try await HealthServer(vitals, Metrics(), group: group)
             .listen(on: try #require(ListenAddress("127.0.0.1:0")))
+        _ = vitals.report()
         _ = part.began()
         // More than three times as long as a sleep of the whole process has to be.
         try await group.next().scheduleTask(in: .seconds(2)) {}.futureResult.get()
@@ -117,6 +119,84 @@ struct HealthServerTests {
             #expect(metrics.body.contains("\nrancher_agent_pings_total 1\n"))
             #expect(try await get("/").status == 404)
             #expect(try await get("/healthz", .POST).status == 405)
+        }
+    }
+
+    // MARK: Who does not ask properly
+
+    /// A connection that writes what it is given, and reads until its end.
+    private func connect(
+        _ port: Int, _ write: @escaping @Sendable (any Channel) async throws -> Void = { _ in }
+    ) async throws -> (text: String, lived: Duration) {
+        let start = ContinuousClock.now
+        let connection = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        return try await connection.executeThenClose { inbound, _ in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                // What it writes when nobody listens any more is of no interest.
+                group.addTask { try? await write(connection.channel) }
+                var text = ""
+                do { for try await part in inbound { text += String(buffer: part) } } catch is IOError {}
+                group.cancelAll()
+                return (text, .now - start)
+            }
+        }
+    }
+
+    @Test("is let go in time, however slowly the question comes")
+    func slow() async throws {
+        var limits = HealthServer.Limits()
+        limits.deadline = .milliseconds(600)
+        try await ask(limits) { get, _, _ in
+            let seen = try await connect(get.port) { channel in
+                for letter in Array("GET /healthz HTTP/1.1\r\nX-Slow: " + String(repeating: "x", count: 40)) {
+                    try await channel.writeAndFlush(ByteBuffer(string: String(letter)))
+                    try await Task.sleep(for: .milliseconds(100))
+                }
+            }
+            #expect(seen.text == "")
+            #expect(seen.lived >= .milliseconds(500) && seen.lived < .seconds(4))
+        }
+    }
+
+    @Test("is answered without waiting for the end of what nobody wants to hear")
+    func endless() async throws {
+        try await ask { get, _, _ in
+            let seen = try await connect(get.port) { channel in
+                try await channel.writeAndFlush(
+                    ByteBuffer(
+                        string: "POST /healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"))
+            }
+            #expect(seen.text.hasPrefix("HTTP/1.1 405 "))
+            #expect(seen.lived < .seconds(5))
+        }
+    }
+
+    @Test("is turned away where too many ask at once, and a head too long is none")
+    func many() async throws {
+        var limits = HealthServer.Limits()
+        limits.connections = 2
+        limits.deadline = .seconds(3)
+        try await ask(limits) { get, _, _ in
+            let port = get.port
+            try await withThrowingTaskGroup(of: Duration.self) { group in
+                for _ in 1...2 { group.addTask { try await connect(port).lived } }
+                try await Task.sleep(for: .milliseconds(500))
+                let third = try await connect(port)
+                #expect(third.text == "" && third.lived < .seconds(1))
+                for try await lived in group { #expect(lived > .seconds(2)) }
+            }
+            #expect(try await get("/healthz").status == 200)
+            let seen = try await connect(port) { channel in
+                try await channel.writeAndFlush(
+                    ByteBuffer(
+                        string: "GET /healthz HTTP/1.1\r\nX-Long: \(String(repeating: "x", count: 20_000))\r\n\r\n"))
+            }
+            #expect(!seen.text.hasPrefix("HTTP/1.1 200"))
         }
     }
 }

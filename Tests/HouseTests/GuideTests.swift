@@ -56,7 +56,7 @@ struct GuideTests {
 
     @Test("name files that there are", arguments: names)
     func paths(name: String) throws {
-        let found = Set(try Self.files(in: "Sources").map(\.path) + Self.files(in: "Tests").map(\.path))
+        let found = Set(try ["Sources", "Tests", "migrations"].flatMap { try Self.files(in: $0) }.map(\.path))
         for match in try Self.guide(name).matches(of: /`((?:[A-Za-z0-9-]+\/)*[A-Za-z0-9+-]+\.(?:swift|docc|md))`/) {
             let path = String(match.1)
             #expect(

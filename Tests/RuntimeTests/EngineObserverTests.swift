@@ -162,6 +162,44 @@ struct EngineObserverTests {
         }
     }
 
+    @Test("lists anew beside a stream of events that change nothing, and hears each of them")
+    func chatter() async throws {
+        let words = Collected<Int>()
+        try await withStub { request, connection in
+            guard request.path.hasPrefix("/events") else {
+                // Long enough for some of the chatter to come in between.
+                try await Task.sleep(for: .milliseconds(50))
+                return try await connection.answer(200, "[]")
+            }
+            try await connection.beginStream()
+            for second in 1...400 {
+                let health =
+                    #"{"Type":"container","Action":"exec_die","Actor":{"ID":"c1"},"timeNano":\#(second)000000000}"#
+                try await connection.chunk(health)
+                try await Task.sleep(for: .milliseconds(10))
+            }
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                let sights = Sights()
+                let observer = EngineObserver(
+                    engine: client, directory: ContainerDirectory(), logger: .quiet,
+                    relistInterval: .milliseconds(100), settling: .milliseconds(100), onWord: { words.append(1) })
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask { await observer.run { sights.append($0) } }
+                    var lists = 0
+                    for await sight in sights.all {
+                        guard case .list = sight else { break }
+                        lists += 1
+                        if lists == 4 { break }
+                    }
+                    #expect(lists == 4)
+                    #expect(words.all.count > 20)
+                    group.cancelAll()
+                }
+            }
+        }
+    }
+
     @Test("waits longer after every failure, and says each time that it sees nothing")
     func pauses() async throws {
         let subscriptions = try await watch { number, connection in

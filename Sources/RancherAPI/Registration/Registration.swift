@@ -32,16 +32,23 @@ package struct Registration: Sendable {
 
     /// Registers, however long it takes: every failure is logged and followed by another try.
     ///
+    /// - Parameters:
+    ///   - httpClient: The way to the server.
+    ///   - logger: Is told of each failure.
+    ///   - random: For the pauses.
+    ///   - onStep: Called before each of the few requests that a try consists of.
     /// - Throws: `CancellationError` only.
     package func run(
-        httpClient: ServerHTTP, logger: Logger, random: some RandomNumberGenerator = SystemRandomNumberGenerator()
+        httpClient: ServerHTTP, logger: Logger, random: some RandomNumberGenerator = SystemRandomNumberGenerator(),
+        onStep: @Sendable () -> Void = {}
     ) async throws -> Credentials {
         var random = random
         var failures = 0
         while true {
             do {
+                onStep()
                 let script = try await fetchScript(httpClient)
-                return try await keys(script, httpClient, logger, &random)
+                return try await keys(script, httpClient, logger, &random, onStep)
             } catch {
                 try Task.checkCancellation()
                 let delay = backoff.delay(attempt: failures, using: &random)
@@ -67,13 +74,14 @@ package struct Registration: Sendable {
     /// Asks for the host's keys until they are there: a new registration and one that is just being made answer alike.
     private func keys(
         _ script: RegistrationScript, _ httpClient: ServerHTTP, _ logger: Logger,
-        _ random: inout some RandomNumberGenerator
+        _ random: inout some RandomNumberGenerator, _ onStep: @Sendable () -> Void
     ) async throws -> Credentials {
         let serverURL = try serverURL(script)
         let client = RancherClient(url: serverURL, key: script.key, httpClient: httpClient, deadline: deadline)
         var attempts = 0
         var isCreated = false
         while true {
+            onStep()
             let item = try await item(client)
             if let key = item.flatMap(Self.key) {
                 logger.info("Registered", metadata: ["url": "\(serverURL)", "accessKey": "\(key.accessKey)"])
@@ -81,6 +89,7 @@ package struct Registration: Sendable {
                     url: serverURL, key: key, agentIP: agentIP.isEmpty ? script.detectedAgentIP : agentIP)
             }
             if item == nil, !isCreated {
+                onStep()
                 try await client.create("register", newItem)
                 isCreated = true
                 continue

@@ -12,18 +12,22 @@ package struct EventStream: Sendable {
         package var onFrame: @Sendable (String) -> Void
         /// A message too large to be looked at, with whom to answer if that could be found out. The connection goes on.
         package var onOversized: @Sendable (EventHeader?) -> Void
+        /// The server has answered a ping of ours.
+        package var onPong: @Sendable () -> Void
 
         /// What is not of interest may be left out.
         package init(
             onClosed: @escaping @Sendable () -> Void = {},
             onOpen: @escaping @Sendable () -> Void = {},
             onFrame: @escaping @Sendable (String) -> Void,
-            onOversized: @escaping @Sendable (EventHeader?) -> Void = { _ in }
+            onOversized: @escaping @Sendable (EventHeader?) -> Void = { _ in },
+            onPong: @escaping @Sendable () -> Void = {}
         ) {
             self.onClosed = onClosed
             self.onOpen = onOpen
             self.onFrame = onFrame
             self.onOversized = onOversized
+            self.onPong = onPong
         }
     }
 

@@ -69,7 +69,9 @@ final class EventStreamHandler: ChannelDuplexHandler {
         case .text, .binary: take(frame, .first, context)
         case .continuation: take(frame, .next, context)
         case .ping: send(.pong, frame.data, context)
-        case .pong: lastPong = .now()
+        case .pong:
+            lastPong = .now()
+            sinks.onPong()
         case .connectionClose:
             var payload = frame.data
             let code = payload.readInteger(as: UInt16.self)
