@@ -91,7 +91,8 @@ extension LogEvent {
         // The handler would write it on its own.
         if let error {
             event.error = nil
-            event.metadata = (event.metadata ?? [:]).merging(["error": "\("\(error)".withoutControls)"]) { own, _ in own }
+            event.metadata = event.metadata ?? [:]
+            event.metadata?["error"] = "\("\(error)".withoutControls)"
         }
         return event
     }

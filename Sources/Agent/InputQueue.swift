@@ -106,25 +106,23 @@ final class InputQueue: Sendable {
         return taken
     }
 
-    /// Waits until there is something, or somebody pokes, or the task is cancelled; then takes out what there is.
+    /// Waits until there is something, or somebody pokes; then takes out what there is. It does not wait in a task that
+    /// is cancelled already; whoever cancels one that waits has to poke.
     ///
-    /// Waits where its caller runs: whoever puts in wakes that thread, and no other one in between.
+    /// Whoever puts in wakes the thread that the consumer's task prefers. Without a preference that is one of the pool of
+    /// all tasks, on the way to the consumer's own.
     nonisolated(nonsending) func take(atMost count: Int) async -> [Input] {
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let isReady = state.withLock { state in
-                    if state.inputs.count > state.patient || !state.progress.isEmpty || state.isPoked
-                        || Task.isCancelled
-                    {
-                        return true
-                    }
-                    state.consumer = continuation
-                    return false
+        await withCheckedContinuation { continuation in
+            let isReady = state.withLock { state in
+                if state.inputs.count > state.patient || !state.progress.isEmpty || state.isPoked
+                    || Task.isCancelled
+                {
+                    return true
                 }
-                if isReady { continuation.resume() }
+                state.consumer = continuation
+                return false
             }
-        } onCancel: {
-            poke()
+            if isReady { continuation.resume() }
         }
         return state.withLock { state in
             state.isPoked = false

@@ -48,14 +48,22 @@ actor MainLoop: Service {
     func run() async throws {
         reconciler = try openReconciler()
         let stop = StopSign()
-        await withDiscardingTaskGroup { group in
-            group.addTask { [queue] in
-                try? await gracefulShutdown()
-                stop.raise()
+        // Where an actor's task goes on after a wait is not the actor's executor but the task's, and from there the
+        // actor's: with the same thread for both, whoever puts in wakes this one and no other.
+        await withTaskExecutorPreference(EventLoopExecutor(eventLoop)) {
+            await withTaskCancellationHandler {
+                await withDiscardingTaskGroup { group in
+                    group.addTask { [queue] in
+                        try? await gracefulShutdown()
+                        stop.raise()
+                        queue.poke()
+                    }
+                    await drive(&group, stop)
+                    group.cancelAll()
+                }
+            } onCancel: {
                 queue.poke()
             }
-            await drive(&group, stop)
-            group.cancelAll()
         }
         logger.info("loop ended", metadata: ["unanswered": "\(reconciler?.openEventCount ?? 0)"])
         // Closes the store.

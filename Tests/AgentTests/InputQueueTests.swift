@@ -1,7 +1,9 @@
+import Foundation
 import Model
 import NIOCore
 import NIOPosix
 import Reconciler
+import Synchronization
 import Testing
 
 @testable import Agent
@@ -83,7 +85,7 @@ struct InputQueueTests {
         #expect(queue.offer(.tick))
     }
 
-    @Test("wakes its consumer for an input, for a poke and for a cancellation")
+    @Test("wakes its consumer for an input and for a poke, and keeps none that is cancelled already")
     func waking() async {
         let queue = InputQueue(limit: 10, byteLimit: 1 << 20)
         async let input = queue.take(atMost: 10)
@@ -92,8 +94,64 @@ struct InputQueueTests {
         async let poked = queue.take(atMost: 10)
         queue.poke()
         #expect(await poked == [])
-        let consumer = Task { await queue.take(atMost: 10) }
+        let consumer = Task {
+            try? await Task.sleep(for: .seconds(60))
+            return await queue.take(atMost: 10)
+        }
         consumer.cancel()
         #expect(await consumer.value == [])
+    }
+
+    /// Runs tasks on a loop, and notes from which threads they are woken.
+    private final class Noting: TaskExecutor {
+        private let loop: any EventLoop
+        let wakers = Mutex<[pthread_t]>([])
+
+        init(_ loop: any EventLoop) { self.loop = loop }
+
+        func enqueue(_ job: consuming ExecutorJob) {
+            wakers.withLock { $0.append(pthread_self()) }
+            let job = UnownedJob(job)
+            let executor = asUnownedTaskExecutor()
+            loop.execute { job.runSynchronously(on: executor) }
+        }
+    }
+
+    private actor Taker {
+        private nonisolated let executor: any SerialExecutor
+        nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+        init(_ loop: any EventLoop) { executor = loop.executor }
+
+        func take(from queue: InputQueue, _ count: Int, preferring preference: Noting) async -> [Input] {
+            await withTaskExecutorPreference(preference) {
+                var taken: [Input] = []
+                while taken.count < count { taken += await queue.take(atMost: 10) }
+                return taken
+            }
+        }
+    }
+
+    @Test("wakes its consumer from the thread of whoever puts in, and no other thread in between")
+    func direct() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let (taking, putting) = (group.next(), group.next())
+        let queue = InputQueue(limit: 100, byteLimit: 1 << 20)
+        let preference = Noting(taking)
+        let taker = Taker(taking)
+        let count = 20
+        async let taken = taker.take(from: queue, count, preferring: preference)
+        let thread = try await putting.submit { pthread_self() }.get()
+        for _ in 0..<count {
+            // Waits for the consumer to wait.
+            try await taking.scheduleTask(in: .milliseconds(2)) {}.futureResult.get()
+            try await putting.submit { queue.push(.tick) }.get()
+        }
+        #expect(await taken.count == count)
+        let wakers = preference.wakers.withLock(\.self)
+        // The way in and the way out are others'.
+        #expect(wakers.count { $0 == thread } > count / 2)
+        #expect(wakers.count { $0 != thread } <= 2)
+        try await group.shutdownGracefully()
     }
 }
