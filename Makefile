@@ -19,6 +19,7 @@
 #   make figures       size, memory and start-up time of the release binary
 #   make tables        writes the tables of the state machines into the documentation of Lifecycle
 #   make documentation the documentation of all modules, in .build/documentation; fails at a warning
+#   make picture       the picture of the demo in the README
 #   make lint          checks the layout of the code
 
 SWIFT ?= swift
@@ -27,7 +28,7 @@ MINUTES ?= 60
 DIALECT ?= 2.0
 IMAGE ?= rancher-agent:latest
 
-.PHONY: demo test kill-test test-engines soak simulate mutants build image bench figures tables documentation lint format
+.PHONY: demo test kill-test test-engines soak simulate mutants build image bench figures tables documentation picture lint format
 
 demo:
 	.ci/setup build engine
@@ -84,6 +85,14 @@ documentation:
 	.ci/setup build
 	$(SWIFT) build
 	.ci/documentation .build/documentation
+
+picture = Sources/rancher-agent/rancher-agent.docc/Resources/demo.svg
+picture:
+	.ci/setup build engine
+	$(SWIFT) build --product rancher-agent
+	$(SWIFT) build --product rancher-sim
+	script -qefc 'stty cols 132; .ci/demo' .build/demo.typescript
+	.ci/picture $(picture) '/^No Docker Engine/,/^$$/d; /state show demo/,$$d' <.build/demo.typescript
 
 simulate:
 	@.ci/setup build
