@@ -56,6 +56,8 @@ enum Part: String, CaseIterable, ExpressibleByArgument {
     case pings
     /// Starts with an empty and with a full store, and after a crash.
     case starts
+    /// Events beside commands that read the store all the time.
+    case readers
     /// Beside a real engine.
     case real
 }

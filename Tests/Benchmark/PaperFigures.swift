@@ -16,6 +16,7 @@ struct PaperFigures {
         case .lives: try await lives(into: &page)
         case .pings: try await pings(into: &page)
         case .starts: try await starts(into: &page)
+        case .readers: try await readers(into: &page)
         case .real: break
         }
     }
@@ -92,6 +93,48 @@ struct PaperFigures {
         page.add("activate, one at a time: frame to answer, p99", "ms", [Figure.quantile(0.99, of: took)])
         page.add("processor time of a lifecycle, one at a time", "ms", processor)
         page.add("the same with 300 ms between its events", "ms", rested)
+    }
+
+    /// Activates of a daemon whose store is read all the time, and beside them the same commands on a copy: what these
+    /// take of the machine is one thing, whether they hold up the daemon another.
+    private func readers(into page: inout Page) async throws {
+        var took: [(name: String, times: [Double])] = []
+        try await run { rig, _ in
+            let answers = rig.answers
+            // Something to read.
+            _ = try await atOnce(Rig.instances(2000), limit: 64) { try await answers.ask($0.activate()) }
+            let copy = rig.stateDirectory + "-copy"
+            try FileManager.default.copyItem(atPath: rig.stateDirectory, toPath: copy)
+            defer { try? FileManager.default.removeItem(atPath: copy) }
+            for (name, directory) in [
+                ("nobody reading", nil), ("a copy of the store read all the time", copy),
+                ("the store itself read all the time", rig.stateDirectory),
+            ] {
+                let reading = Task { if let directory { try await readAllTheTime(directory) } }
+                defer { reading.cancel() }
+                var times: [Double] = []
+                for instance in Rig.instances(300) {
+                    times.append(try await answers.ask(instance.activate()).took.inSeconds * 1000)
+                }
+                reading.cancel()
+                _ = await reading.result
+                took.append((name, times))
+            }
+        }
+        for (name, times) in took {
+            page.add("activate, \(name): frame to answer, p50", "ms", times)
+            page.add("activate, \(name): frame to answer, p99", "ms", [Figure.quantile(0.99, of: times)])
+        }
+    }
+
+    private func readAllTheTime(_ directory: String) async throws {
+        while !Task.isCancelled {
+            for command in [["export"], ["instances", "--json"], ["events"], ["check"]] {
+                let (_, output) = try await Child.run(
+                    try AgentProcess.binary(), ["state"] + command + ["--state-dir", directory], environment: [:])
+                guard output.count > 100 else { throw HarnessError("state \(command) says only: \(output)") }
+            }
+        }
     }
 
     // MARK: Throughput

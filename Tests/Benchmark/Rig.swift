@@ -10,6 +10,7 @@ final class Rig {
     let answers: Answers
     let agent: AgentProcess
     private let directory: String
+    var stateDirectory: String { directory + "/state" }
 
     private init(server: RancherServer, engineSocket: String) throws {
         self.server = server
