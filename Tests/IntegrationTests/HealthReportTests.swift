@@ -63,7 +63,7 @@ struct HealthReportTests {
             switch self {
             case .loop: ["reconciler"]
             case .engine: ["engine observer"]
-            case .server: ["event stream", "outbox"]
+            case .server: ["event stream", "outbox", "pings"]
             }
         }
 
