@@ -41,10 +41,10 @@ struct Doctor: AsyncParsableCommand {
         var examination = Examination(
             of: AgentConfiguration(environment: environment, registrationURL: url, stateDirectory: stateDir)
         ) { report in
-            if isForPeople { print(report.text(style: style)) }
+            if isForPeople { StandardStream.output.writeLine(report.text(style: style)) }
         }
         await examination.run()
-        print(json ? examination.json.prettyText : "\n" + examination.summary)
+        StandardStream.output.writeLine(json ? examination.json.prettyText : "\n" + examination.summary)
         switch examination.verdict {
         case .ok, .skipped: return
         case .warning: throw ExitCode(1)
