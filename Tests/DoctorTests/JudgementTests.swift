@@ -303,6 +303,7 @@ struct JudgementTests {
         #expect(StoreObservation.missing("/db").lastEventFinding(now: Self.now) == nil)
     }
 
+        expect(engine(.tooOld(engine: "1.11", api: "1.23")), .failure, "too old", "1.23", "at least 1.24")
     @Test("dates in headers")
     func dates() {
         #expect(HTTPDate.parse("Sun, 06 Nov 1994 08:49:37 GMT")?.iso8601 == "1994-11-06T08:49:37.000Z")
