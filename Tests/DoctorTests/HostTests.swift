@@ -183,6 +183,20 @@ struct HostTests {
         }
     }
 
+    @Test("an empty database is no damaged one, whatever its directory is called")
+    func emptyDatabase() async throws {
+        try await Host.play { host in
+            let place = host.directory + "/state-damaged"
+            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: false)
+            try Data().write(to: URL(fileURLWithPath: "\(place)/\(Store.fileName)"))
+            let examination = await host.examine(["CATTLE_STATE_DIR": place])
+            #expect(examination[.database]?.verdict == .warning, "\(examination.dossier)")
+            #expect(examination[.database]?.text.contains("is empty") == true)
+            #expect(examination[.database]?.text.contains("is damaged") == false)
+            #expect(examination[.database]?.advice.contains("root") == false)
+        }
+    }
+
     @Test("a host without a database is warned of it")
     func noDatabase() async throws {
         try await Host.play { host in

@@ -1,6 +1,8 @@
 import Foundation
 import Inspection
 import Model
+import RancherAPI
+import Store
 import Testing
 
 @testable import Doctor
@@ -281,7 +283,23 @@ struct JudgementTests {
         expect(store(.read(contents)), .warning, "2 in quarantine")
         expect(store(.missing("/db")), .warning)
         expect(store(.damaged("odd.")), .failure, "moves a damaged database aside")
-        expect(store(.unreadable("It is newer.")), .failure)
+        func failed(_ kind: StoreError.Kind?) -> Diagnosis {
+            // Words in the path say nothing.
+            let path = "/srv/state-damaged/agent.db"
+            return StoreObservation(InspectionError("\(path) is not read.", kind: kind), path: path).finding(path: path)
+        }
+        expect(failed(.unreadable), .failure, "is damaged", "moves a damaged database aside")
+        for (kind, verdict, word) in [
+            (StoreError.Kind.notPermitted, Verdict.failure, "as root"), (.busy, .warning, "holds it"),
+            (.otherSchema(version: 0), .warning, "Start the agent"),
+            (.otherSchema(version: 99), .failure, "doctor of the"),
+            (.missing, .warning, "Start the agent"), (.full, .failure, "disk"), (.other(code: 1), .failure, "disk"),
+        ] {
+            expect(failed(kind), verdict, word)
+            #expect(!failed(kind).text.contains("is damaged") && !failed(kind).advice.contains("aside"))
+            #expect(failed(kind).advice.contains("root") == (kind == .notPermitted))
+        }
+        expect(failed(nil), .failure)
         expect(store(.silent(.seconds(10))), .warning)
         expect(SettingsObservation.usable(server: "http://h", warnings: []).finding(), .ok)
         expect(SettingsObservation.usable(server: "http://h", warnings: ["x is ignored"]).finding(), .warning, "x is")
