@@ -77,15 +77,17 @@ struct ProxyTests {
         }
     }
 
-    @Test("a server that is known by its address shows the certificate of that address")
-    func address() async throws {
+    @Test(
+        "a server that is known by its address shows the certificate of that address",
+        arguments: [(Self.address, Self.address), ("fd00::7", "[fd00::7]")])
+    func knownByAddress(address: String, host: String) async throws {
         let authority = try TestAuthority()
-        let identity = try authority.identity(for: ["IP:\(Self.address)"])
+        let identity = try authority.identity(for: ["IP:\(address)"])
         try await FakeProxy.run { proxy in
             try await RancherServer.withServer(
                 tls: .init(certificate: identity.certificate, privateKey: identity.privateKey)
             ) { server in
-                let url = "https://\(Self.address):\(server.port)/v3/scripts/\(server.token)"
+                let url = "https://\(host):\(server.port)/v3/scripts/\(server.token)"
                 try await goThrough(url, settings(proxy), trusting: authority.certificateFile, server)
             }
         }

@@ -83,7 +83,10 @@ package struct ServerHTTP: Sendable {
             return (HTTPClientRequest(url: url.description), straight, nil)
         }
         if url.isEncrypted, IPAddress(url.host) != nil, let tunnelledToAddress {
-            return (HTTPClientRequest(url: url.description), tunnelledToAddress, proxy)
+            var request = HTTPClientRequest(url: url.description)
+            // What the check goes by, with the brackets of IPv6.
+            request.headers.add(name: "Host", value: url.authority)
+            return (request, tunnelledToAddress, proxy)
         }
         if url.isEncrypted, let tunnelled { return (HTTPClientRequest(url: url.description), tunnelled, proxy) }
         guard let handedOn else { return (HTTPClientRequest(url: url.description), straight, nil) }
