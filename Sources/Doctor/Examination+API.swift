@@ -21,7 +21,7 @@ extension Examination {
         switch await fetchScript(entry, http) {
         case .success(let invitation): await accept(invitation, from: entry, since: start, http)
         case .failure(let fault):
-            let finding = fault.observation.finding(host: entry.host, through: route(to: entry).proxy)
+            let finding = fault.observation.finding(host: entry.host, through: route(to: entry).answeringProxy)
             guard fault.observation.isRefusal else {
                 note(.registration, since: start, finding)
                 return skip([.api, .clock] + Self.withKey, because: .registration)
@@ -54,7 +54,7 @@ extension Examination {
             return skip(Self.withKey, because: failed)
         }
         let (registration, credentials) = await lookUpKeys(invitation, http)
-        let finding = registration.finding(host: entry.host, through: route(to: url).proxy)
+        let finding = registration.finding(host: entry.host, through: route(to: url).answeringProxy)
         let isWell = note(.registration, since: start, finding)
         note(api)
         guard isWell, let credentials else { return skip(Self.withKey, because: .registration) }
@@ -168,7 +168,8 @@ extension Examination {
             if answer == .schemas { break }
         }
         return APILook(
-            observation: APIObservation(places: places), clock: clock, proxy: route(to: url).proxy, start: start,
+            observation: APIObservation(places: places), clock: clock, proxy: route(to: url).answeringProxy,
+            start: start,
             took: .now - start)
     }
 
@@ -202,7 +203,7 @@ extension Examination {
                 .credentials, since: start,
                 CredentialsObservation.accepted(accessKey: credentials.accessKey).finding())
         case .failure(let trouble):
-            let proxy = route(to: credentials.url).proxy
+            let proxy = route(to: credentials.url).answeringProxy
             note(.credentials, since: start, CredentialsObservation.failed(trouble).finding(through: proxy))
             return skip([.schemas, .websocket, .ping], because: .credentials)
         }

@@ -15,7 +15,7 @@ struct Doctor: AsyncParsableCommand {
             what to do. It takes its settings from the environment, as the daemon does; changes nothing; and ends \
             within two minutes, whatever hangs.
 
-            Exit codes: 0 all is well, 1 there are warnings, 2 something does not work.
+            Exit codes: 0 all is well, 1 there are warnings, 2 something does not work. A wrong command line ends with 64.
 
             Examples:
               docker exec rancher-agent rancher-agent doctor

@@ -1,6 +1,7 @@
 import Doctor
 import FakeProxy
 import RancherSimulator
+import TestAuthority
 import Testing
 
 /// Any program may answer, and any of them may refuse: nothing of that is about a key or a token.
@@ -59,6 +60,26 @@ struct StrangerTests {
                     let advice = "or the proxy http://127.0.0.1:\(proxy.port) refuses it"
                     #expect(examination[.api]?.advice.contains(advice) == true, "\(examination.dossier)")
                     #expect(!examination.dossier.contains("token is not valid"))
+                }
+            }
+        }
+    }
+
+    @Test("another program behind a tunnel is named, and not the proxy, which cannot speak there")
+    func behindTunnel() async throws {
+        let authority = try TestAuthority()
+        let identity = try authority.identity(for: ["rancher.invalid"], until: "20990101000000Z")
+        var manners = page("403 Forbidden")
+        manners.identity = (identity.certificate, identity.privateKey)
+        try await Host.play { host in
+            try await FakeProxy.run(manners) { stranger in
+                try await FakeProxy.run { proxy in
+                    let examination = await host.examine([
+                        "CATTLE_URL": "https://rancher.invalid:\(stranger.port)/v1",
+                        "CATTLE_CA_FILE": authority.certificateFile, "https_proxy": "127.0.0.1:\(proxy.port)",
+                    ])
+                    examination.expectCulprit(.api, ["no Rancher API", "status 403"])
+                    #expect(examination[.api]?.advice.contains("the proxy http") == false, "\(examination.dossier)")
                 }
             }
         }

@@ -19,6 +19,8 @@ struct Route: Sendable {
     /// Whom the connection is made to.
     var host: String { proxy?.host ?? url.host }
     var port: Int { proxy?.port ?? url.effectivePort }
+    /// The proxy that may answer in the place of the server, which none can inside of TLS.
+    var answeringProxy: ProxySettings.Proxy? { url.isEncrypted ? nil : proxy }
     var party: Party { proxy == nil ? .server : .proxy(variable: variable) }
 
     /// Why nothing was learned of the server.
