@@ -105,7 +105,7 @@ struct StrangerTests {
         try await FakeProxy.run(manners) { server in
             try await Host.play { host in
                 let examination = await host.examine(url: "http://127.0.0.1:\(server.port)/v1/scripts/abcdefghij") {
-                    $0.request = .seconds(1)
+                    $0.request = .seconds(3)
                     $0.server = .milliseconds(1500)
                 }
                 examination.expectCulprit(.registration, ["does not answer"])
