@@ -23,7 +23,7 @@ package struct DoctorLimits: Sendable, Hashable {
 
     /// For all of the way to the server: what is beyond that has a second each, so that the whole has an end that is near
     /// also where everything is as slow as it may be.
-    package var server = Duration.seconds(70)
+    package var server = Duration.seconds(60)
 
     package init() {}
 

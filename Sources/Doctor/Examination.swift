@@ -13,7 +13,7 @@ package struct Examination {
     let limits: DoctorLimits
     let calls = BlockingCalls(limit: 64)
     private let start = ContinuousClock.now
-    private let secrets: Secrets
+    private var secrets: Secrets
     private let onReport: (StepReport) -> Void
     /// All so far, in order.
     package private(set) var reports: [StepReport] = []
@@ -51,8 +51,23 @@ package struct Examination {
     /// How long a look on the way to the server may take now.
     func time(for limit: Duration) -> Duration { limits.time(for: limit, spent: .now - start) }
 
+    /// When a look that takes several requests has to be over: with the time for the way to the server, or soon if that
+    /// is over.
+    var end: ContinuousClock.Instant { max(start + limits.server, .now + .seconds(1)) }
+
+    /// Keeps words out of all reports from now on.
+    mutating func hide(_ words: String...) { for word in words { secrets.add(word) } }
+
+    /// Keeps a key out of all reports from now on.
+    mutating func hide(_ key: APIKey) { secrets.add(key) }
+
     /// Notes what came of a step.
     ///
+    /// - Parameters:
+    ///   - step: The step.
+    ///   - place: The host that it was about, where the way leads to more than one.
+    ///   - start: When it began.
+    ///   - finding: What came of it.
     /// - Returns: Whether the steps behind it have a sense.
     @discardableResult
     mutating func note(
@@ -68,34 +83,5 @@ package struct Examination {
     /// Notes that steps were not taken.
     mutating func skip(_ steps: [Step], because reason: Step) {
         for step in steps { note(step, .skipped("Not looked at: \(reason.title) has to be put right first.")) }
-    }
-}
-
-/// What must not be shown, wherever it may have got into a text.
-struct Secrets: Sendable {
-    private let words: [String]
-
-    init(of configuration: AgentConfiguration) {
-        var words = [configuration.secretKey]
-        if let url = configuration.registrationURL.flatMap({ try? APIURL($0) }),
-            let token = url.path.split(separator: "/").last
-        {
-            words.append(String(token))
-        }
-        for proxy in [configuration.proxies.plain, configuration.proxies.encrypted] {
-            if let authorization = proxy?.authorization {
-                words.append(String(authorization.dropFirst("Basic ".count)))
-            }
-        }
-        // A short word is a part of others.
-        self.words = words.filter { $0.count >= 8 }
-    }
-
-    func removed(from finding: Diagnosis) -> Diagnosis {
-        Diagnosis(verdict: finding.verdict, text: removed(from: finding.text), advice: removed(from: finding.advice))
-    }
-
-    private func removed(from text: String) -> String {
-        words.reduce(text) { $0.replacing($1, with: "…") }
     }
 }

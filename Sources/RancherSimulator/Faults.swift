@@ -51,6 +51,8 @@ package struct Faults: Sendable, Hashable {
     package var schemas: Refusal?
     /// Leaves `links.collection` out of the schemas, so that a client has to derive it (PROTOCOL.md 2.2).
     package var schemasWithoutCollectionLinks = false
+    /// The hosts, each perhaps with a port, that links of single types lead to instead of to this server.
+    package var linkHosts: [String: String] = [:]
     /// Refuses `register`, listing and creating.
     package var register: Refusal?
     /// How many listings after the creation are empty still.

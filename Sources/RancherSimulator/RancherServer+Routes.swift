@@ -156,16 +156,20 @@ extension RancherServer {
 
     private func schemas(_ request: Request, for caller: Caller?) -> Answer {
         let apiURL = apiURL(for: request)
-        let (refusal, withoutLinks) = state.withLock { state in
-            (Faults.take(&state.faults.schemas), state.faults.schemasWithoutCollectionLinks)
+        let (refusal, withoutLinks, hosts) = state.withLock { state in
+            (Faults.take(&state.faults.schemas), state.faults.schemasWithoutCollectionLinks, state.faults.linkHosts)
         }
         if let refusal { return .refusal(refusal) }
-        let schemas: [JSON] =
+        let all: [Schema] =
             switch caller {
-            case .agent: Schema.agent.map { $0.json(apiURL: apiURL, withCollectionLink: !withoutLinks) }
-            case .registration: Schema.registration.map { $0.json(apiURL: apiURL, withCollectionLink: !withoutLinks) }
+            case .agent: Schema.agent
+            case .registration: Schema.registration
             case nil: []
             }
+        let schemas = all.map { schema in
+            let place = hosts[schema.id].map { "\(scheme)://\($0)/\(version(of: request))" } ?? apiURL
+            return schema.json(apiURL: place, withCollectionLink: !withoutLinks)
+        }
         let body = collection("schema", schemas, place: apiURL + "/schemas")
         return .response(
             Answer.Response(

@@ -15,7 +15,7 @@ struct Doctor: AsyncParsableCommand {
             what to do. It takes its settings from the environment, as the daemon does; changes nothing; and ends \
             within two minutes, whatever hangs.
 
-            Exit codes: 0 all is well, 1 there are warnings, 2 something does not work.
+            Exit codes: 0 all is well, 1 there are warnings, 2 something does not work. A wrong command line ends with 64.
 
             Examples:
               docker exec rancher-agent rancher-agent doctor
@@ -41,10 +41,10 @@ struct Doctor: AsyncParsableCommand {
         var examination = Examination(
             of: AgentConfiguration(environment: environment, registrationURL: url, stateDirectory: stateDir)
         ) { report in
-            if isForPeople { print(report.text(style: style)) }
+            if isForPeople { StandardStream.output.writeLine(report.text(style: style)) }
         }
         await examination.run()
-        print(json ? examination.json.prettyText : "\n" + examination.summary)
+        StandardStream.output.writeLine(json ? examination.json.prettyText : "\n" + examination.summary)
         switch examination.verdict {
         case .ok, .skipped: return
         case .warning: throw ExitCode(1)

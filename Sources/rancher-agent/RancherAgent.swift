@@ -26,8 +26,8 @@ struct RancherAgent: AsyncParsableCommand {
         defaultSubcommand: Run.self)
 
     static func main() async {
+        var arguments = Array(CommandLine.arguments.dropFirst())
         do {
-            var arguments = Array(CommandLine.arguments.dropFirst())
             if arguments.first == ContainerEntry.word {
                 guard let words = try await ContainerEntry.run(Array(arguments.dropFirst())) else { return }
                 arguments = words
@@ -39,11 +39,18 @@ struct RancherAgent: AsyncParsableCommand {
                 try command.run()
             }
         } catch {
-            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
-            // Scripts know the exit code that the agent always had for a wrong flag (PROTOCOL 1.1).
+            guard exitCode(for: error) == .validationFailure, isForDaemon(arguments) else { exit(withError: error) }
+            // Scripts know the exit code that the agent always had for a wrong flag (PROTOCOL 1.1). With other commands
+            // that number says something about the host.
             StandardStream.error.writeLine(fullMessage(for: error))
             leave(2)
         }
+    }
+
+    /// Whether these are the arguments of the daemon itself.
+    private static func isForDaemon(_ arguments: [String]) -> Bool {
+        let others: [any ParsableCommand.Type] = [State.self, Doctor.self, Version.self]
+        return !others.contains { $0._commandName == arguments.first }
     }
 }
 

@@ -130,6 +130,26 @@ struct CommandTests {
         }
     }
 
+    @Test("says what it has found while it is at work, so that nothing of that is lost if it is killed")
+    func progress() async throws {
+        var manners = FakeProxy.Manners()
+        manners.isSilent = true
+        try await FakeProxy.run(manners) { hung in
+            try await Host.play { host in
+                let doctor = AgentProcess(
+                    arguments: ["doctor"],
+                    environment: host.environment.merging(["CATTLE_URL": "https://127.0.0.1:\(hung.port)"]) { $1 },
+                    logFile: host.directory + "/log")
+                try doctor.start()
+                defer { doctor.signal(SIGKILL) }
+                try await doctor.waitForLog("Connection", within: .seconds(30))
+                #expect(!doctor.log.contains("TLS"))
+                try await doctor.kill9()
+                #expect(doctor.log.contains("Port \(hung.port) of the server"))
+            }
+        }
+    }
+
     @Test("and the daemon itself go through the proxy, to a server whose name only that knows")
     func daemonThroughProxy() async throws {
         try await Host.play { host in

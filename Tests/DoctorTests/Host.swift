@@ -39,13 +39,17 @@ struct Host {
     }
 
     /// Registers this host as the daemon does.
-    func register(at url: String, _ proxies: ProxySettings = .none, trusting roots: String? = nil) async throws {
+    @discardableResult
+    func register(
+        at url: String, _ proxies: ProxySettings = .none, trusting roots: String? = nil
+    ) async throws -> Credentials {
         let http = try ServerHTTP(proxies: proxies, extraTrustRoots: roots)
         let registration = Registration(
             registrationURL: try APIURL(url), token: try RegistrationToken.load(directory: state))
-        _ = try await registration.run(
+        let credentials = try await registration.run(
             httpClient: http, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await http.shutdown()
+        return credentials
     }
 
     /// Examines it with some more settings.

@@ -3,6 +3,7 @@ import FakeProxy
 import Foundation
 import Glibc
 import Model
+import PaperEngine
 import SimulatedEngine
 import Store
 import Testing
@@ -71,6 +72,18 @@ struct HostTests {
             defer { for descriptor in waiting { close(descriptor) } }
             let examination = await host.examine { $0.socket = .seconds(1) }
             expectCulprit(examination, .dockerSocket, ["does not take a connection within 1000 ms"])
+        }
+    }
+
+    @Test("an engine that is too old for the agent is named")
+    func oldEngine() async throws {
+        try await Host.play(withEngine: false) { host in
+            try await PaperEngine.play(socket: host.engineSocket, apiVersion: "1.23") { _ in
+                expectCulprit(await host.examine(), .docker, ["too old", "API 1.23", "at least 1.24"])
+            }
+            try await PaperEngine.play(socket: host.engineSocket, apiVersion: "1.24") { _ in
+                #expect(await host.examine()[.docker]?.verdict == .ok)
+            }
         }
     }
 
@@ -167,6 +180,20 @@ struct HostTests {
             expectCulprit(examination, .database, ["damaged"])
             #expect(examination[.lastEvent]?.verdict == .skipped)
             #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == bytes)
+        }
+    }
+
+    @Test("an empty database is no damaged one, whatever its directory is called")
+    func emptyDatabase() async throws {
+        try await Host.play { host in
+            let place = host.directory + "/state-damaged"
+            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: false)
+            try Data().write(to: URL(fileURLWithPath: "\(place)/\(Store.fileName)"))
+            let examination = await host.examine(["CATTLE_STATE_DIR": place])
+            #expect(examination[.database]?.verdict == .warning, "\(examination.dossier)")
+            #expect(examination[.database]?.text.contains("is empty") == true)
+            #expect(examination[.database]?.text.contains("is damaged") == false)
+            #expect(examination[.database]?.advice.contains("root") == false)
         }
     }
 

@@ -1,6 +1,8 @@
 import Foundation
 import Inspection
 import Model
+import RancherAPI
+import Store
 import Testing
 
 @testable import Doctor
@@ -30,23 +32,48 @@ struct JudgementTests {
 
     @Test("names")
     func names() {
-        func judged(_ observation: NameObservation) -> Diagnosis { observation.finding(host: "h", what: "server") }
+        func judged(_ observation: NameObservation, of party: Party = .server) -> Diagnosis {
+            observation.finding(host: "h", of: party)
+        }
         expect(judged(.address), .ok)
         expect(judged(.addresses(["10.0.0.1", "fd00::1"], took: .milliseconds(3))), .ok, "10.0.0.1, fd00::1")
         expect(judged(.addresses(["10.0.0.1"], took: .seconds(5))), .warning, "took 5 s", "resolv.conf")
         expect(judged(.unknown(reason: "no such name", isFinal: true)), .failure, "is not known", "spelling")
         expect(judged(.unknown(reason: "try again", isFinal: false)), .failure, "cannot be looked up", "resolv.conf")
         expect(judged(.silent(.seconds(6))), .failure, "within 6 s")
+        for isFinal in [true, false] {
+            let unknown = NameObservation.unknown(reason: "no", isFinal: isFinal)
+            expect(judged(unknown, of: .server), .failure, "name h of the server", "in the URL")
+            let ofProxy = judged(unknown, of: .proxy(variable: "HTTP_PROXY"))
+            expect(ofProxy, .failure, "name h of the proxy", "in the variable HTTP_PROXY")
+            #expect(!ofProxy.advice.contains("URL"))
+        }
     }
 
     @Test("connections")
     func connections() {
-        func judged(_ outcomes: ConnectionObservation.Outcome...) -> Diagnosis {
+        func judged(
+            _ outcomes: ConnectionObservation.Outcome..., at addresses: [String] = [], of party: Party = .server
+        ) -> Diagnosis {
             let all = outcomes.enumerated().map {
-                ConnectionObservation(address: "10.0.0.\($0.offset)", outcome: $0.element)
+                ConnectionObservation(
+                    address: addresses.isEmpty ? "10.0.0.\($0.offset)" : addresses[$0.offset], outcome: $0.element)
             }
-            return ConnectionObservation.finding(all, port: 8080, what: "server")
+            return ConnectionObservation.finding(all, port: 8080, of: party)
         }
+        let well = ConnectionObservation.Outcome.connected(.milliseconds(2))
+        // A name with addresses of both kinds, on a host that has only one kind.
+        expect(judged(well, .notForUs("no way"), at: ["10.0.0.1", "fd00::1"]), .ok, "fd00::1 is not for this host")
+        expect(judged(well, .refused, at: ["127.0.0.1", "::1"]), .ok, "::1 refuses")
+        expect(judged(well, .refused, at: ["127.0.0.1", "fd00::1"]), .warning)
+        expect(judged(well, .refused, at: ["10.0.0.1", "127.0.0.1"]), .warning)
+        expect(judged(.notForUs("no way"), at: ["fd00::1"]), .failure, "no way")
+        expect(judged(well, .silent(.seconds(5))), .warning, "after waiting for the others")
+        #expect(!judged(well, .refused).advice.contains("waiting"))
+        expect(judged(.refused), .failure, "the port in the URL")
+        let ofProxy = judged(.refused, of: .proxy(variable: "https_proxy"))
+        expect(ofProxy, .failure, "port 8080 of the proxy", "in the variable https_proxy")
+        #expect(!ofProxy.advice.contains("URL"))
         expect(judged(.connected(.milliseconds(2))), .ok, "10.0.0.0 connects in 2 ms")
         expect(judged(.connected(.milliseconds(2)), .refused), .warning, "10.0.0.1 refuses", "dead address")
         expect(
@@ -69,11 +96,12 @@ struct JudgementTests {
 
     private func certificate(
         _ subject: String = "CN=server", issuer: String = "CN=authority", from: Duration = .seconds(-100 * 86_400),
-        until: Duration = .seconds(100 * 86_400), names: [String] = ["h"]
+        until: Duration = .seconds(100 * 86_400), names: [String] = ["h"], addresses: [String] = [],
+        commonName: String? = nil
     ) -> CertificateFacts {
         CertificateFacts(
             subject: subject, issuer: issuer, notBefore: Self.now + from, notAfter: Self.now + until, names: names,
-            isSelfSigned: subject == issuer)
+            addresses: addresses.compactMap { IPAddress($0) }, commonName: commonName, isSelfSigned: subject == issuer)
     }
 
     @Test("certificates")
@@ -113,7 +141,9 @@ struct JudgementTests {
         expect(judged(.wrongName([certificate(names: [])])), .failure, "no name at all")
         expect(judged(.wrongName([])), .failure)
         expect(judged(.notTLS), .failure, "port 443", "http")
-        expect(judged(.refusedByProxy("407")), .failure, "no_proxy")
+        let trouble = ProxyTrouble(
+            proxy: "http://p:1", variable: "https_proxy", host: "h", port: 443, reason: .refused(status: 403, "403"))
+        expect(judged(.proxy(trouble)), .failure, "no_proxy")
         expect(judged(.closed), .failure)
         expect(judged(.silent(.seconds(8))), .failure, "within 8 s")
         expect(judged(.failed("odd")), .failure, "odd")
@@ -123,11 +153,46 @@ struct JudgementTests {
         "names of certificates follows the rules of the agent's own check",
         arguments: [
             ("a.example", ["a.example"], true), ("A.example", ["a.EXAMPLE"], true), ("a.example", ["*.example"], true),
-            ("a.b.example", ["*.example"], false), ("example", ["*.example"], false), ("10.0.0.1", ["10.0.0.1"], true),
-            ("a.example", [], false), (".example", ["*.example"], false),
+            ("a.b.example", ["*.example"], false), ("example", ["*.example"], false), ("a.example", [], false),
+            (".example", ["*.example"], false), ("a.example.", ["a.example"], true),
+            ("a.example", ["a.example."], true),
+            ("ab.example", ["a*.example"], true), ("ab.example", ["*b.example"], true),
+            ("b.example", ["a*.example"], false), ("a.b.example", ["a.*.example"], false),
+            ("xn--a.example", ["*.example"], false), ("a.example", ["**.example"], false),
+            ("a_b.example", ["a_b.example"], false), ("10.0.0.1", ["10.0.0.1"], false),
         ])
     func certificateNames(host: String, names: [String], isMeant: Bool) {
         #expect(certificate(names: names).isFor(host) == isMeant)
+        // Where there are no other names, the common name counts for a name, and never for an address.
+        if names.count == 1 { #expect(certificate(names: [], commonName: names[0]).isFor(host) == isMeant) }
+    }
+
+    @Test(
+        "addresses of certificates compares what they mean, and not how they are written",
+        arguments: [
+            ("10.0.0.1", "10.0.0.1", true), ("10.0.0.1", "10.0.0.2", false), ("::1", "0:0:0:0:0:0:0:1", true),
+            ("fd00::a", "FD00:0::000A", true), ("::1", "::2", false), ("localhost", "127.0.0.1", false),
+        ])
+    func certificateAddresses(host: String, address: String, isMeant: Bool) {
+        #expect(certificate(names: [], addresses: [address]).isFor(host) == isMeant)
+    }
+
+    @Test("proxies that let nobody through")
+    func proxyTroubles() {
+        func judged(_ reason: ProxyTrouble.Reason, host: String = "h", purpose: String = "") -> Diagnosis {
+            ProxyTrouble(proxy: "http://p:1", variable: "https_proxy", host: host, port: 8443, reason: reason)
+                .finding(purpose: purpose)
+        }
+        func refused(_ status: Int?) -> Diagnosis { judged(.refused(status: status, "the proxy said \(status ?? 0)")) }
+        expect(refused(407), .failure, "the proxy said 407", "user and password into https_proxy")
+        for status in [502, 503, 504] {
+            expect(refused(status), .failure, "does not reach h:8443", "whether the server runs")
+            #expect(!refused(status).advice.contains("CONNECT"))
+        }
+        expect(refused(403), .failure, "CONNECT", "h:8443", "add h to no_proxy")
+        expect(refused(nil), .failure, "CONNECT")
+        expect(judged(.silent(.seconds(8)), host: "fd00::1"), .failure, "http://p:1", "within 8 s", "[fd00::1]:8443")
+        expect(judged(.silent(.seconds(8)), purpose: " for the websocket"), .failure, "for the websocket to h:8443")
     }
 
     @Test("registrations")
@@ -201,7 +266,10 @@ struct JudgementTests {
         expect(WebSocketObservation.answered(status: 404, reason: "R", from: nginx).finding(), .failure, "path")
         expect(WebSocketObservation.answered(status: 502, reason: "R", from: nginx).finding(), .failure, "no way")
         expect(WebSocketObservation.answered(status: 500, reason: "R", from: nginx).finding(), .failure, "500 R")
-        expect(WebSocketObservation.refusedByProxy("403").finding(), .failure, "CONNECT")
+        let trouble = ProxyTrouble(
+            proxy: "http://p:1", variable: "https_proxy", host: "h", port: 443, reason: .refused(status: 403, "403"))
+        expect(
+            WebSocketObservation.proxy(trouble).finding(), .failure, "CONNECT", "through the proxy for the websocket")
         expect(WebSocketObservation.closed.finding(), .failure, "Upgrade")
         expect(WebSocketObservation.silent(.seconds(10)).finding(), .failure, "within 10 s")
         expect(WebSocketObservation.failed("odd").finding(), .failure, "odd")
@@ -235,6 +303,7 @@ struct JudgementTests {
         func engine(_ observation: EngineObservation) -> Diagnosis { observation.finding(endpoint: "unix:///s") }
         expect(engine(.version(engine: "20.10", api: "1.41", took: .milliseconds(2))), .ok, "20.10", "1.41")
         expect(engine(.version(engine: "20.10", api: "1.41", took: .seconds(3))), .warning, "3 s")
+        expect(engine(.tooOld(engine: "1.11", api: "1.23")), .failure, "too old", "1.23", "at least 1.24")
         expect(engine(.silent(.seconds(5))), .failure, "hangs")
         expect(engine(.unreachable("refused")), .failure, "refused")
         expect(engine(.strange("html")), .failure, "no Docker Engine")
@@ -281,7 +350,23 @@ struct JudgementTests {
         expect(store(.read(contents)), .warning, "2 in quarantine")
         expect(store(.missing("/db")), .warning)
         expect(store(.damaged("odd.")), .failure, "moves a damaged database aside")
-        expect(store(.unreadable("It is newer.")), .failure)
+        func failed(_ kind: StoreError.Kind?) -> Diagnosis {
+            // Words in the path say nothing.
+            let path = "/srv/state-damaged/agent.db"
+            return StoreObservation(InspectionError("\(path) is not read.", kind: kind), path: path).finding(path: path)
+        }
+        expect(failed(.unreadable), .failure, "is damaged", "moves a damaged database aside")
+        for (kind, verdict, word) in [
+            (StoreError.Kind.notPermitted, Verdict.failure, "as root"), (.busy, .warning, "holds it"),
+            (.otherSchema(version: 0), .warning, "Start the agent"),
+            (.otherSchema(version: 99), .failure, "doctor of the"),
+            (.missing, .warning, "Start the agent"), (.full, .failure, "disk"), (.other(code: 1), .failure, "disk"),
+        ] {
+            expect(failed(kind), verdict, word)
+            #expect(!failed(kind).text.contains("is damaged") && !failed(kind).advice.contains("aside"))
+            #expect(failed(kind).advice.contains("root") == (kind == .notPermitted))
+        }
+        expect(failed(nil), .failure)
         expect(store(.silent(.seconds(10))), .warning)
         expect(SettingsObservation.usable(server: "http://h", warnings: []).finding(), .ok)
         expect(SettingsObservation.usable(server: "http://h", warnings: ["x is ignored"]).finding(), .warning, "x is")

@@ -15,6 +15,12 @@ package final class FakeProxy: Sendable {
         package var tunnelRefusal: String?
         /// Answers nothing, ever.
         package var isSilent = false
+        /// Answers nothing to who asks for a tunnel.
+        package var isSilentToTunnels = false
+        /// Answers requests itself instead of handing them on, as any program that is no Rancher server.
+        package var page: Page?
+        /// The time before it does anything with a request.
+        package var delay = Duration.zero
         /// Leaves the headers `Upgrade` and `Connection` out of what it hands on.
         package var stripsUpgrade = false
         /// Leaves them out of the agreement to a websocket.
@@ -23,10 +29,26 @@ package final class FakeProxy: Sendable {
         package var date: String?
         /// As a gateway: the certificate and the key, as PEM texts, with which it speaks TLS.
         package var identity: (certificate: String, privateKey: String)?
+        /// As a gateway: the `Host` header with which it hands requests on, instead of the one that came.
+        package var host: String?
         /// As a gateway: where requests go that name no server.
         package var server: Int?
 
         package init() {}
+    }
+
+    /// What it answers itself: some HTML that quotes the request.
+    package struct Page: Sendable {
+        /// As `404 Not Found`.
+        package var status: String
+        /// Only to requests that have this in their first line; empty for all of them.
+        package var part: String
+        /// A header of the answer, as `Location: /`.
+        package var header: String?
+
+        package init(_ status: String, to part: String = "", header: String? = nil) {
+            (self.status, self.part, self.header) = (status, part, header)
+        }
     }
 
     /// The first line and the headers of a request, as it came.
@@ -121,7 +143,12 @@ private final class RequestHandler: ChannelInboundHandler {
         let lines = (buffer.readString(length: length) ?? "").split(separator: "\r\n").map(String.init)
         let request = FakeProxy.Request(line: lines.first ?? "", headers: Array(lines.dropFirst()))
         log.requests.withLock { $0.append(request) }
-        serve(request, context)
+        guard manners.delay > .zero else { return serve(request, context) }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: TimeAmount(manners.delay)) {
+            let (handler, context) = bound.value
+            handler.serve(request, context)
+        }
     }
 
     private func serve(_ request: FakeProxy.Request, _ context: ChannelHandlerContext) {
@@ -131,11 +158,15 @@ private final class RequestHandler: ChannelInboundHandler {
         let words = request.line.split(separator: " ").map(String.init)
         guard words.count == 3 else { return answer("400 Bad Request", context) }
         if words[0] == "CONNECT" {
+            if manners.isSilentToTunnels { return }
             if let refusal = manners.tunnelRefusal { return answer(refusal, context) }
             guard let port = words[1].split(separator: ":").last.flatMap({ Int($0) }) else {
                 return answer("400 Bad Request", context)
             }
             return connect(to: port, context, saying: nil, answering: "HTTP/1.1 200 Connection established\r\n\r\n")
+        }
+        if let page = manners.page, page.part.isEmpty || request.line.contains(page.part) {
+            return answer(page.status, context, header: page.header, body: "<html>You asked: \(request.line)</html>")
         }
         var (port, path) = (manners.server, words[1])
         if words[1].hasPrefix("http://") {
@@ -147,6 +178,9 @@ private final class RequestHandler: ChannelInboundHandler {
         guard let port else { return answer("400 Bad Request", context) }
         let isUpgrade = request.header("Upgrade") != nil
         var left = request.headers.filter { !$0.lowercased().hasPrefix("proxy-") }
+        if let host = manners.host {
+            left = left.map { $0.lowercased().hasPrefix("host:") ? "Host: \(host)" : $0 }
+        }
         if !isUpgrade || manners.stripsUpgrade {
             left.removeAll { $0.lowercased().hasPrefix("upgrade:") || $0.lowercased().hasPrefix("connection:") }
             // Every request on a connection of its own, so that one head is all that has to be read.
@@ -156,8 +190,12 @@ private final class RequestHandler: ChannelInboundHandler {
         connect(to: port, context, saying: head + "\r\n\r\n", answering: nil)
     }
 
-    private func answer(_ status: String, _ context: ChannelHandlerContext) {
-        let text = "HTTP/1.1 \(status)\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    private func answer(
+        _ status: String, _ context: ChannelHandlerContext, header: String? = nil, body: String = ""
+    ) {
+        let more = header.map { "\($0)\r\n" } ?? ""
+        let text =
+            "HTTP/1.1 \(status)\r\nContent-Length: \(body.utf8.count)\r\n\(more)Connection: close\r\n\r\n\(body)"
         let channel = context.channel
         channel.writeAndFlush(ByteBuffer(string: text)).whenComplete { _ in channel.close(promise: nil) }
     }

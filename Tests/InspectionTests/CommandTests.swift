@@ -59,10 +59,20 @@ struct CommandTests {
 
     @Test(
         "A wrong flag is answered with the usage, and with 2",
-        arguments: [["-foo"], ["--foo"], ["-url"], ["-version=perhaps"], ["nonsense"], ["state", "--foo"]])
+        arguments: [["-foo"], ["--foo"], ["-url"], ["-version=perhaps"], ["nonsense"], ["run", "--foo"]])
     func unknownFlag(arguments: [String]) throws {
         let outcome = try runAgent(arguments)
         #expect(outcome.code == 2)
+        #expect(outcome.errors.contains("Usage: rancher-agent "))
+        #expect(outcome.output.isEmpty)
+    }
+
+    @Test(
+        "A wrong flag of another command is answered with 64, for 2 says something about the host there",
+        arguments: [["state", "--foo"], ["state", "check", "--foo"], ["doctor", "--jsn"], ["version", "--foo"]])
+    func unknownFlagOfCommand(arguments: [String]) throws {
+        let outcome = try runAgent(arguments)
+        #expect(outcome.code == 64)
         #expect(outcome.errors.contains("Usage: rancher-agent "))
         #expect(outcome.output.isEmpty)
     }
@@ -148,7 +158,7 @@ struct CommandTests {
     }
 
     @Test(
-        "What is wrong on the command line is said with the usage, and with 2",
+        "What is wrong on the command line is said with the usage, and with 64",
         arguments: [
             ["state", "events", "--limit", "0"], ["state", "events", "--state", "perhaps"], ["state", "why"],
             ["state", "check", "--max-age", "soon"], ["state", "watch", "--interval", "0"], ["state", "nonsense"],
@@ -156,7 +166,7 @@ struct CommandTests {
         ])
     func wrong(arguments: [String]) throws {
         let outcome = try runAgent(arguments)
-        #expect(outcome.code == 2, "\(outcome)")
+        #expect(outcome.code == 64, "\(outcome)")
         #expect(outcome.output.isEmpty)
         #expect(!outcome.errors.isEmpty)
     }

@@ -3,7 +3,7 @@ import NIOCore
 
 /// All that the engine knows, and how it answers.
 struct PaperBooks {
-    static let apiVersion = "1.43"
+    var apiVersion = "1.43"
 
     struct Container {
         let id: String
@@ -34,7 +34,7 @@ struct PaperBooks {
         switch shape {
         case "GET /_ping", "HEAD /_ping": return (200, "OK")
         case "GET /version":
-            return (200, ["ApiVersion": .string(Self.apiVersion), "MinAPIVersion": "1.24", "Version": "24.0.0"])
+            return (200, ["ApiVersion": .string(apiVersion), "MinAPIVersion": "1.24", "Version": "24.0.0"])
         case "GET /containers/json": return (200, list(request))
         case "POST /containers/create": return create(request)
         case "GET /containers/*/json", "POST /containers/*/start", "POST /containers/*/stop",

@@ -15,9 +15,13 @@ package final class PaperEngine: Sendable {
 
     /// Listens at the socket. It has to be ended with ``stop()``.
     ///
+    /// - Parameters:
+    ///   - socket: Its path.
+    ///   - apiVersion: The newest version of the API that the engine says it speaks.
     /// - Throws: NIO's error if the socket cannot be bound.
-    package static func start(socket: String) async throws -> PaperEngine {
+    package static func start(socket: String, apiVersion: String = "1.43") async throws -> PaperEngine {
         let engine = PaperEngine(socket: socket)
+        engine.books.withLock { $0.apiVersion = apiVersion }
         let listener = try await ServerBootstrap(group: engine.group)
             .serverChannelOption(.backlog, value: 512)
             .childChannelInitializer { channel in
@@ -35,9 +39,9 @@ package final class PaperEngine: Sendable {
 
     /// Starts an engine, runs the body with it and stops it, also when the body throws.
     package static func play<Result>(
-        socket: String, body: (PaperEngine) async throws -> Result
+        socket: String, apiVersion: String = "1.43", body: (PaperEngine) async throws -> Result
     ) async throws -> Result {
-        let engine = try await start(socket: socket)
+        let engine = try await start(socket: socket, apiVersion: apiVersion)
         do {
             let result = try await body(engine)
             await engine.stop()
@@ -80,6 +84,8 @@ package final class PaperEngine: Sendable {
     }
 
     // MARK: For its connections
+
+    var apiVersion: String { books.withLock { $0.apiVersion } }
 
     func answer(_ request: PaperRequest) -> (status: Int, body: JSON) {
         let (answer, events, watchers) = books.withLock { books in
@@ -151,7 +157,7 @@ private final class PaperHandler: ChannelInboundHandler {
     private func respond(_ context: ChannelHandlerContext, _ status: Int, _ body: JSON) {
         let hasBody = status != 204 && status != 304
         let bytes = hasBody ? ByteBuffer(bytes: body.encoded) : ByteBuffer()
-        var headers: HTTPHeaders = ["Api-Version": PaperBooks.apiVersion]
+        var headers: HTTPHeaders = ["Api-Version": engine.apiVersion]
         if hasBody {
             headers.add(name: "Content-Type", value: "application/json")
             headers.add(name: "Content-Length", value: String(bytes.readableBytes))

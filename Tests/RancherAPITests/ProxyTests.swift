@@ -11,6 +11,8 @@ import Testing
 @Suite("Through a proxy")
 struct ProxyTests {
     private static let name = "rancher.invalid"
+    /// The same of the address.
+    private static let address = "10.1.2.3"
 
     private func settings(_ proxy: FakeProxy, user: String = "") -> ProxySettings {
         let url = "http://\(user)127.0.0.1:\(proxy.port)"
@@ -25,7 +27,7 @@ struct ProxyTests {
             let registration = Registration(registrationURL: try APIURL(url), token: "t0ken")
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             let credentials = try await within { try await registration.run(httpClient: http, logger: logger) }
-            #expect(credentials.url.host == Self.name)
+            #expect(credentials.url.host == (try APIURL(url)).host)
             let stream = EventStream(
                 configuredURL: credentials.url, key: credentials.key, extraTrustRoots: roots, proxies: proxies)
             try await within {
@@ -71,6 +73,74 @@ struct ProxyTests {
                 try await goThrough(url, settings(proxy), trusting: authority.certificateFile, server)
                 let lines = Set(proxy.requests.map(\.line))
                 #expect(lines == ["CONNECT \(Self.name):\(server.port) HTTP/1.1"])
+            }
+        }
+    }
+
+    @Test(
+        "a server that is known by its address shows the certificate of that address",
+        arguments: [(Self.address, Self.address), ("fd00::7", "[fd00::7]")])
+    func knownByAddress(address: String, host: String) async throws {
+        let authority = try TestAuthority()
+        let identity = try authority.identity(for: ["IP:\(address)"])
+        try await FakeProxy.run { proxy in
+            try await RancherServer.withServer(
+                tls: .init(certificate: identity.certificate, privateKey: identity.privateKey)
+            ) { server in
+                let url = "https://\(host):\(server.port)/v3/scripts/\(server.token)"
+                try await goThrough(url, settings(proxy), trusting: authority.certificateFile, server)
+            }
+        }
+    }
+
+    @Test(
+        "a server with the certificate of another address is told nothing, not even with that of the proxy",
+        arguments: ["IP:127.0.0.1", "IP:10.1.2.4", "rancher.invalid"])
+    func otherAddress(name: String) async throws {
+        let authority = try TestAuthority()
+        let identity = try authority.identity(for: [name])
+        try await FakeProxy.run { proxy in
+            try await RancherServer.withServer(
+                tls: .init(certificate: identity.certificate, privateKey: identity.privateKey)
+            ) { server in
+                let (proxies, roots) = (settings(proxy), authority.certificateFile)
+                let url = try APIURL("https://\(Self.address):\(server.port)/v3")
+                let key = APIKey(accessKey: "AK", secretKey: "SK")
+                let stream = EventStream(configuredURL: url, key: key, extraTrustRoots: roots, proxies: proxies)
+                let refused = await #expect(throws: RancherError.self) {
+                    try await within { try await stream.run(sinks: .init(onFrame: { _ in })) }
+                }
+                #expect(refused?.message.contains("certificate is for another name") == true, "\(refused as Any)")
+                try await withHTTPClient(proxies: proxies, extraTrustRoots: roots) { http in
+                    let client = RancherClient(url: url, key: key, httpClient: http, deadline: .seconds(20))
+                    let error = await #expect(throws: RancherError.self) { try await client.discover() }
+                    #expect(error?.message.contains("certificate is for another name") == true, "\(error as Any)")
+                }
+                #expect(server.requests.isEmpty)
+            }
+        }
+    }
+
+    @Test("a server that is known by its address has to be trusted as any other")
+    func untrustedAddress() async throws {
+        let authority = try TestAuthority()
+        let identity = try authority.identity(for: ["IP:\(Self.address)"])
+        try await FakeProxy.run { proxy in
+            try await RancherServer.withServer(
+                tls: .init(certificate: identity.certificate, privateKey: identity.privateKey)
+            ) { server in
+                let url = try APIURL("https://\(Self.address):\(server.port)/v3")
+                let key = APIKey(accessKey: "AK", secretKey: "SK")
+                let stream = EventStream(configuredURL: url, key: key, proxies: settings(proxy))
+                await #expect(throws: RancherError.self) {
+                    try await within { try await stream.run(sinks: .init(onFrame: { _ in })) }
+                }
+                try await withHTTPClient(proxies: settings(proxy)) { http in
+                    let client = RancherClient(url: url, key: key, httpClient: http, deadline: .seconds(20))
+                    let error = await #expect(throws: RancherError.self) { try await client.discover() }
+                    #expect(error?.message.contains("not to be trusted") == true, "\(error as Any)")
+                }
+                #expect(server.requests.isEmpty)
             }
         }
     }

@@ -54,16 +54,20 @@ package final class TestAuthority: Sendable {
     /// Makes a certificate of a server.
     ///
     /// - Parameters:
-    ///   - names: Names, and addresses as `IP:127.0.0.1`.
+    ///   - names: Names, and addresses as `IP:127.0.0.1`; where there are none, the certificate has no alternative names.
+    ///   - commonName: In the subject; `nil` for one that says whose server that is.
     ///   - from: When it begins to count, as `20200101000000Z`; `nil` for now. The same with `until`, for a month.
     ///   - isSelfSigned: Signed with its own key and not by this authority.
     package func identity(
-        for names: [String], from: String? = nil, until: String? = nil, isSelfSigned: Bool = false
+        for names: [String], commonName: String? = nil, from: String? = nil, until: String? = nil,
+        isSelfSigned: Bool = false
     ) throws -> Identity {
         let stem = UUID().uuidString
         let alternatives = names.map { $0.hasPrefix("IP:") ? $0 : "DNS:\($0)" }.joined(separator: ",")
-        try write("\(stem).ext", "subjectAltName=\(alternatives)\n")
-        let subject = "/CN=server of \(names.first.map { $0.replacingOccurrences(of: "IP:", with: "") } ?? "nothing")"
+        try write(
+            "\(stem).ext", names.isEmpty ? "basicConstraints=CA:FALSE\n" : "subjectAltName=\(alternatives)\n")
+        let own = "server of \(names.first.map { $0.replacingOccurrences(of: "IP:", with: "") } ?? "nothing")"
+        let subject = "/CN=\(commonName ?? own)"
         try openssl(
             "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "\(stem).key",
             "-out", "\(stem).csr", "-subj", subject)

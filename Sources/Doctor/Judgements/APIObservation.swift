@@ -1,9 +1,11 @@
+internal import RancherAPI
+
 /// What the places answered where the API may be, asked without a key.
 struct APIObservation: Sendable, Hashable {
     enum Answer: Sendable, Hashable {
         /// It has the header that names the schemas.
         case schemas
-        /// Nothing is told without a key, as it should be.
+        /// Nothing is told without a key, as it should be, by what is a Rancher server.
         case keyWanted(status: Int)
         case other(status: Int)
         case trouble(Trouble)
@@ -25,7 +27,10 @@ struct APIObservation: Sendable, Hashable {
             }
     }
 
-    func finding(took: Duration) -> Diagnosis {
+    /// - Parameters:
+    ///   - took: How long all of it took.
+    ///   - proxy: Through which it was asked; `nil` for straight.
+    func finding(took: Duration, through proxy: ProxySettings.Proxy? = nil) -> Diagnosis {
         if let home {
             switch home.answer {
             case .keyWanted(let status):
@@ -34,24 +39,24 @@ struct APIObservation: Sendable, Hashable {
             }
         }
         for place in places {
-            if case .trouble(let trouble) = place.answer { return trouble.finding(place.url) }
+            if case .trouble(let trouble) = place.answer { return trouble.finding(place.url, through: proxy) }
         }
         let list = places.map { place in
             if case .other(let status) = place.answer { return "\(place.url): status \(status)" }
             return place.url
         }.joined(separator: ", ")
         if places.contains(where: { $0.answer == .other(status: 407) }) {
-            return Trouble.refused(status: 407, reason: "").finding("the API")
+            return Trouble.refused(status: 407, reason: "").finding("the API", through: proxy)
         }
         for place in places {
             if case .other(let status) = place.answer, status >= 500 {
-                return Trouble.refused(status: status, reason: list + ".").finding("the API")
+                return Trouble.refused(status: status, reason: list + ".").finding("the API", through: proxy)
             }
         }
         return .failure(
             "There is no Rancher API there (\(list)).",
-            "Check host, port and path of CATTLE_URL: another program answers, or a proxy in front passes on other paths."
-        )
+            "Check host, port and path of the URL: another program answers, or a proxy in front passes on other paths"
+                + (proxy.map { "; or the proxy \($0) refuses it." } ?? "."))
     }
 }
 
@@ -86,7 +91,8 @@ enum CredentialsObservation: Sendable, Hashable {
     case accepted(accessKey: String)
     case failed(Trouble)
 
-    func finding() -> Diagnosis {
+    /// - Parameter proxy: Through which it was asked; `nil` for straight.
+    func finding(through proxy: ProxySettings.Proxy? = nil) -> Diagnosis {
         switch self {
         case .accepted(let accessKey): .ok("The server knows the key of \(accessKey).")
         case .failed(.refused(status: 401, _)):
@@ -99,7 +105,7 @@ enum CredentialsObservation: Sendable, Hashable {
                 "The server knows this host's key and does not let it in: status 403.",
                 "The account of the agent is deactivated, or the key is that of another kind of account: look at the host "
                     + "at the server, and activate it or register it anew.")
-        case .failed(let trouble): trouble.finding("the schemas")
+        case .failed(let trouble): trouble.finding("the schemas", through: proxy)
         }
     }
 }

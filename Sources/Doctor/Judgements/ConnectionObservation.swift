@@ -1,3 +1,5 @@
+internal import RancherAPI
+
 /// What became of connecting to one address.
 struct ConnectionObservation: Sendable, Hashable {
     enum Outcome: Sendable, Hashable {
@@ -5,6 +7,8 @@ struct ConnectionObservation: Sendable, Hashable {
         /// Somebody is there and says that nobody listens.
         case refused
         case silent(Duration)
+        /// This host has no way to addresses of this kind, as to those of IPv6; with the system's words.
+        case notForUs(String)
         /// The system's words.
         case failed(String)
     }
@@ -12,20 +16,27 @@ struct ConnectionObservation: Sendable, Hashable {
     let address: String
     let outcome: Outcome
 
-    static func finding(_ observations: [ConnectionObservation], port: Int, what: String) -> Diagnosis {
+    static func finding(_ observations: [ConnectionObservation], port: Int, of party: Party) -> Diagnosis {
+        let what = party.word
         let list = observations.map(\.words).joined(separator: "; ")
-        let failed = observations.filter { !$0.isConnected }
-        if failed.isEmpty { return .ok("Port \(port) of the \(what): \(list).") }
-        guard failed.count == observations.count else {
+        // What has no meaning for this host is no loss to it: an address of IPv6 where there is none, or that loopback on
+        // which nobody listens.
+        let isOwn = observations.contains { $0.isConnected && $0.isLoopback }
+        let failed = observations.filter { !$0.isConnected && !$0.isNotForUs && !(isOwn && $0.isLoopback) }
+        if failed.isEmpty, observations.contains(where: \.isConnected) {
+            return .ok("Port \(port) of the \(what): \(list).")
+        }
+        guard !observations.contains(where: \.isConnected) else {
+            let wait = failed.contains(where: \.isSilent) ? ", after waiting for the others" : ""
             return .warning(
                 "Port \(port) of the \(what): \(list).",
-                "The agent goes on with the address that works, after waiting for the others. Take the dead address out "
-                    + "of the DNS entry, or let it through.")
+                "The agent goes on with the address that works\(wait). Take the dead address out of the DNS entry, or let "
+                    + "it through.")
         }
         if observations.contains(where: { $0.outcome == .refused }) {
             return .failure(
                 "Nobody listens on port \(port) of the \(what): \(list).",
-                "Check the port in the URL, and whether the \(what) is running.")
+                "Check the port in \(party.source), and whether the \(what) is running.")
         }
         if observations.contains(where: \.isSilent) {
             return .failure(
@@ -47,11 +58,19 @@ struct ConnectionObservation: Sendable, Hashable {
         return true
     }
 
+    private var isNotForUs: Bool {
+        guard case .notForUs = outcome else { return false }
+        return true
+    }
+
+    private var isLoopback: Bool { ProxySettings.isThisHost(address) }
+
     private var words: String {
         switch outcome {
         case .connected(let took): "\(address) connects in \(took.words)"
         case .refused: "\(address) refuses the connection"
         case .silent(let deadline): "\(address) does not answer within \(deadline.words)"
+        case .notForUs(let reason): "\(address) is not for this host (\(reason))"
         case .failed(let reason): "\(address) cannot be reached (\(reason))"
         }
     }

@@ -1,3 +1,5 @@
+internal import DockerEngine
+
 /// What is found at the address of the engine, before anything is said.
 enum EngineSocketObservation: Sendable, Hashable {
     case connected
@@ -45,6 +47,8 @@ enum EngineSocketObservation: Sendable, Hashable {
 /// What the engine says of itself.
 enum EngineObservation: Sendable, Hashable {
     case version(engine: String, api: String, took: Duration)
+    /// It speaks no version of the API that the agent speaks.
+    case tooOld(engine: String, api: String)
     case silent(Duration)
     case unreachable(String)
     /// It answers, and not as an engine does.
@@ -56,6 +60,10 @@ enum EngineObservation: Sendable, Hashable {
             .warning(
                 "Docker \(engine) (API \(api)) answers, but only after \(took.words).",
                 "The engine is overloaded: look at the load of the host and at its disk.")
+        case .tooOld(let engine, let api):
+            .failure(
+                "Docker \(engine) is too old: it speaks API \(api), and the agent needs at least \(APIVersion.oldest).",
+                "Install a newer Docker Engine on this host.")
         case .version(let engine, let api, let took): .ok("Docker \(engine) (API \(api)) answers in \(took.words).")
         case .silent(let deadline):
             .failure(
@@ -68,7 +76,7 @@ enum EngineObservation: Sendable, Hashable {
         case .strange(let reason):
             .failure(
                 "What answers at \(endpoint) is no Docker Engine: \(reason).",
-                "Check DOCKER_HOST; at least API 1.24 is needed.")
+                "Check DOCKER_HOST; at least API \(APIVersion.oldest) is needed.")
         }
     }
 }

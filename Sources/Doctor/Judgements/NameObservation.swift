@@ -8,7 +8,7 @@ enum NameObservation: Sendable, Hashable {
     case unknown(reason: String, isFinal: Bool)
     case silent(Duration)
 
-    func finding(host: String, what: String) -> Diagnosis {
+    func finding(host: String, of party: Party) -> Diagnosis {
         switch self {
         case .address: return .ok("\(host) is an address.")
         case .addresses(let addresses, let took):
@@ -21,14 +21,14 @@ enum NameObservation: Sendable, Hashable {
             return .ok("\(host) is \(list).")
         case .unknown(let reason, true):
             return .failure(
-                "The name \(host) of the \(what) is not known: \(reason).",
-                "Check the spelling of the name in the URL. If it is right, its DNS entry, or the one in /etc/hosts, is "
+                "The name \(host) of the \(party.word) is not known: \(reason).",
+                "Check the spelling of the name in \(party.source). If it is right, its DNS entry, or the one in /etc/hosts, is "
                     + "missing for this host.")
         case .unknown(let reason, false):
             return .failure(
-                "The name \(host) of the \(what) cannot be looked up: \(reason).",
-                "Check the name servers in /etc/resolv.conf, whether this host reaches them, and the spelling of the name."
-            )
+                "The name \(host) of the \(party.word) cannot be looked up: \(reason).",
+                "Check the name servers in /etc/resolv.conf, whether this host reaches them, and the spelling of the name "
+                    + "in \(party.source).")
         case .silent(let deadline):
             return .failure(
                 "The resolver did not say within \(deadline.words) what \(host) is.",

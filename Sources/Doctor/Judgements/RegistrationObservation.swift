@@ -1,3 +1,5 @@
+internal import RancherAPI
+
 /// What the registration URL leads to, without registering.
 enum RegistrationObservation: Sendable, Hashable {
     /// The key of this agent comes from the configuration.
@@ -16,7 +18,17 @@ enum RegistrationObservation: Sendable, Hashable {
         case keys
     }
 
-    func finding(host: String) -> Diagnosis {
+    /// Whether somebody refused what was asked for as if there were no right to it. That may be any program: only where
+    /// the API is, it is the server.
+    var isRefusal: Bool {
+        guard case .failed(_, .refused(let status, _)) = self else { return false }
+        return [401, 403, 404].contains(status)
+    }
+
+    /// - Parameters:
+    ///   - host: In the registration URL.
+    ///   - proxy: Through which it was asked; `nil` for straight.
+    func finding(host: String, through proxy: ProxySettings.Proxy? = nil) -> Diagnosis {
         switch self {
         case .notUsed(let accessKey):
             .ok("No registration URL is given: CATTLE_ACCESS_KEY is used, the key of \(accessKey).")
@@ -24,12 +36,12 @@ enum RegistrationObservation: Sendable, Hashable {
             .failure(
                 "The server refuses the registration URL with status \(status): its token is not valid.",
                 "Take the URL anew from the \"add host\" page of the right environment.")
-        case .failed(.script, let trouble): trouble.finding("the registration script of \(host)")
+        case .failed(.script, let trouble): trouble.finding("the registration script of \(host)", through: proxy)
         case .failed(.keys, .refused(let status, _)) where [401, 403].contains(status):
             .failure(
                 "The server refuses the keys of its own registration script with status \(status).",
                 "The token of the registration URL was withdrawn: take the URL anew from the \"add host\" page.")
-        case .failed(.keys, let trouble): trouble.finding("this host's keys")
+        case .failed(.keys, let trouble): trouble.finding("this host's keys", through: proxy)
         case .noToken(let directory):
             .warning(
                 "The registration URL is good, but \(directory) has no registration token: this host was never "

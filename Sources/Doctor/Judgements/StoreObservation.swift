@@ -8,9 +8,18 @@ enum StoreObservation: Sendable, Hashable {
     case missing(String)
     /// The finding of the check itself, a sentence.
     case damaged(String)
-    /// A sentence.
-    case unreadable(String)
+    /// A sentence, and who is to do something.
+    case unreadable(String, Hindrance)
     case silent(Duration)
+
+    /// Why it was not read.
+    enum Hindrance: Sendable, Hashable {
+        case noRight
+        case locked
+        case empty
+        case ofAnotherProgram
+        case unknown
+    }
 
     struct Contents: Sendable, Hashable {
         var resources = 0
@@ -42,7 +51,21 @@ enum StoreObservation: Sendable, Hashable {
                 "\(path) is damaged: \(reason)",
                 "Start the agent anew: it moves a damaged database aside, and finds the containers again by their labels. "
                     + "Look at the disk (dmesg, smartctl).")
-        case .unreadable(let reason): return .failure(reason, "Run this as root, with the program that the agent runs.")
+        case .unreadable(let reason, let hindrance):
+            switch hindrance {
+            case .noRight: return .failure(reason, "Run this as root, or as the user of the agent.")
+            case .locked: return .warning(reason, "Look which process holds it: fuser -v \(path).")
+            case .empty:
+                return .warning(
+                    reason,
+                    "Start the agent, which sets it up; or name the right state directory with --state-dir.")
+            case .ofAnotherProgram:
+                return .failure(
+                    reason,
+                    "Run the doctor of the agent that runs here: docker exec rancher-agent rancher-agent doctor.")
+            case .unknown:
+                return .failure(reason, "Look at the disk (dmesg, smartctl), and whether that is the agent's database.")
+            }
         case .silent(let deadline):
             return .warning(
                 "\(path) was not read through within \(deadline.words).",

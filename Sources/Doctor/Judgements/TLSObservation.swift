@@ -14,7 +14,7 @@ enum TLSObservation: Sendable, Hashable {
     /// There is no TLS on the other side.
     case notTLS
     /// The proxy did not let us through.
-    case refusedByProxy(String)
+    case proxy(ProxyTrouble)
     case closed
     case silent(Duration)
     case failed(String)
@@ -38,10 +38,7 @@ enum TLSObservation: Sendable, Hashable {
             return .failure(
                 "What listens on port \(port) of \(host) speaks no TLS.",
                 "The URL says https: write http, or the port on which the server speaks TLS.")
-        case .refusedByProxy(let reason):
-            return .failure(
-                "There is no way through the proxy: \(reason).",
-                "Let the proxy open connections to \(host):\(port), or add \(host) to no_proxy.")
+        case .proxy(let trouble): return trouble.finding()
         case .closed:
             return .failure(
                 "\(host) closes the connection in the middle of the TLS handshake.",
@@ -76,8 +73,9 @@ enum TLSObservation: Sendable, Hashable {
         + "names."
 
     private static func wrongName(_ own: CertificateFacts, _ host: String) -> String {
-        let names = own.names.isEmpty ? "no name at all" : own.names.joined(separator: ", ")
-        return "The certificate (\(own.subject)) is not for \(host), but for \(names)."
+        let names = own.allNames
+        let list = names.isEmpty ? "no name at all" : names.joined(separator: ", ")
+        return "The certificate (\(own.subject)) is not for \(host), but for \(list)."
     }
 
     private static func untrusted(

@@ -22,9 +22,13 @@ enum Trouble: Error, Hashable {
         }
     }
 
-    /// - Parameter what: What was asked for, to stand in the middle of a sentence.
-    func finding(_ what: String) -> Diagnosis {
-        switch self {
+    /// - Parameters:
+    ///   - what: What was asked for, to stand in the middle of a sentence.
+    ///   - proxy: Through which it was asked for; `nil` for straight. It may be what answers, or does not.
+    func finding(_ what: String, through proxy: ProxySettings.Proxy? = nil) -> Diagnosis {
+        let orProxy = proxy.map { ", or the proxy \($0) on the way," } ?? ""
+        let andProxy = proxy.map { ", and at the proxy \($0) on the way" } ?? ""
+        return switch self {
         case .refused(let status, _) where status == 407:
             .failure(
                 "The proxy wants to know who asks for \(what): status 407.",
@@ -33,23 +37,25 @@ enum Trouble: Error, Hashable {
             .failure(
                 "There is something in front of the server that does not reach it: asked for \(what) it answers \(status). "
                     + reason,
-                "Start the server, or wait until it has started; if it runs, look at the proxy or load balancer in front."
+                "Start the server, or wait until it has started; if it runs, look at the proxy or load balancer in front\(andProxy)."
             )
         case .refused(let status, let reason):
             .failure(
-                "Asked for \(what), the server answers with status \(status). \(reason)",
+                "Asked for \(what), the server\(orProxy) answers with status \(status). \(reason)",
                 "Check the path of the URL, and the log of the server.")
         case .silent(let reason):
             .failure(
-                "The server accepts connections and does not answer: \(reason).",
-                "The server is hung or overloaded, or what listens there is none: look at its processes and its log.")
+                "The server\(orProxy) accepts connections and does not answer: \(reason).",
+                "The server is hung or overloaded, or what listens there is none: look at its processes and its "
+                    + "log\(andProxy).")
         case .unreachable(let reason):
             .failure(
                 "There is no answer about \(what): \(reason).", "Look into the log of the server, and of the proxy.")
         case .strange(let reason):
             .failure(
                 "The answer about \(what) is none of a Rancher server: \(reason).",
-                "Check the URL: another program, or a login page of a proxy, answers there.")
+                "Check the URL: another program, or a login page of a proxy, answers there"
+                    + (proxy.map { "; or the proxy \($0) refuses it." } ?? "."))
         }
     }
 }

@@ -5,7 +5,7 @@ enum WebSocketObservation: Sendable, Hashable {
     case stripped(missing: [String], from: Sender)
     /// Another answer than the agreement.
     case answered(status: Int, reason: String, from: Sender)
-    case refusedByProxy(String)
+    case proxy(ProxyTrouble)
     case closed
     case silent(Duration)
     case failed(String)
@@ -58,10 +58,7 @@ enum WebSocketObservation: Sendable, Hashable {
         case .answered(let status, let reason, let sender):
             return .failure(
                 "The websocket is refused with \(status) \(reason)\(sender.words).", "Look into the log of the server.")
-        case .refusedByProxy(let reason):
-            return .failure(
-                "There is no way through the proxy for the websocket: \(reason).",
-                "Let the proxy open connections (CONNECT) to this port, or name the server in no_proxy.")
+        case .proxy(let trouble): return trouble.finding(purpose: " for the websocket")
         case .closed:
             return .failure(
                 "The connection is closed instead of an answer to the request for a websocket.",

@@ -40,8 +40,12 @@ struct ConnectionProbe: Sendable {
             if case .connectTimeout = error { return .silent(deadline) }
             return .failed("\(error)")
         } catch let error as IOError {
-            return error.errnoCode == ECONNREFUSED
-                ? .refused : .failed(String(cString: strerror(error.errnoCode)))
+            let words = String(cString: strerror(error.errnoCode))
+            switch error.errnoCode {
+            case ECONNREFUSED: return .refused
+            case ENETUNREACH, EADDRNOTAVAIL, EAFNOSUPPORT: return .notForUs(words)
+            default: return .failed(words)
+            }
         } catch {
             return .failed("\(error)")
         }

@@ -37,8 +37,12 @@ struct EngineProbe: Sendable {
         let observation: EngineObservation
         do throws(EngineError) {
             let version = try await client.version()
-            if let engine = version["Version"].nonEmptyText, let api = version["ApiVersion"].nonEmptyText {
-                observation = .version(engine: engine, api: api, took: .now - start)
+            if let engine = version["Version"].nonEmptyText, let api = version["ApiVersion"].nonEmptyText,
+                let spoken = APIVersion(api)
+            {
+                observation =
+                    spoken < .oldest
+                    ? .tooOld(engine: engine, api: api) : .version(engine: engine, api: api, took: .now - start)
             } else {
                 observation = .strange("its answer names no version")
             }

@@ -30,11 +30,22 @@ struct StoreProbe: Sendable {
                     oldestOpenEvent: health.oldestOpenEvent, undeliveredAnswers: health.undeliveredAnswers,
                     quarantined: health.quarantined, lastEvent: health.lastEvent))
         } catch {
-            return error.isDamage ? .damaged(error.description) : .unreadable(error.description)
+            return .init(error, path: location.databasePath)
         }
     }
 }
 
-extension InspectionError {
-    fileprivate var isDamage: Bool { description.contains("damaged") }
+extension StoreObservation {
+    init(_ error: InspectionError, path: String) {
+        self =
+            switch error.kind {
+            case .missing: .missing(path)
+            case .unreadable: .damaged(error.description)
+            case .notPermitted: .unreadable(error.description, .noRight)
+            case .busy: .unreadable(error.description, .locked)
+            case .otherSchema(version: 0): .unreadable(error.description, .empty)
+            case .otherSchema: .unreadable(error.description, .ofAnotherProgram)
+            case .full, .other, nil: .unreadable(error.description, .unknown)
+            }
+    }
 }

@@ -29,42 +29,53 @@ struct TLSProbe: Sendable {
     /// - Parameter secondLook: Takes the certificates of the server, which are accepted whatever they are, for a
     ///   question that tells nothing: what time it is.
     private func handshake(secondLook: SecondLook?) async -> TLSObservation {
-        let context: NIOSSLContext
+        let handler: @Sendable () throws -> NIOSSLClientHandler
         do {
-            context = try NIOSSLContext(configuration: configuration)
+            handler = try secondLook.map(self.handler) ?? self.handler()
         } catch {
             return .failed("\(error)")
         }
         let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
         let promise = eventLoop.makePromise(of: TLSObservation.self)
-        let deadlineTask = eventLoop.scheduleTask(in: .nanoseconds(Int64(deadline / .nanoseconds(1)))) {
-            promise.succeed(.silent(deadline))
-        }
-        promise.futureResult.whenComplete { _ in deadlineTask.cancel() }
-        let (host, authority) = (route.url.host, route.url.authority)
+        let authority = route.url.authority
         let channel = route.open(
-            on: eventLoop, within: deadline, isTunnelled: true,
-            onRefusal: { promise.succeed(.refusedByProxy($0.message)) },
-            handlers: { (channel: any Channel) in
-                let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
-                let tls: NIOSSLClientHandler
-                if let secondLook {
-                    tls = try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : host) {
-                        (certificates: [NIOSSLCertificate], verdict: EventLoopPromise<NIOSSLVerificationResult>) in
-                        secondLook.take(certificates.map(CertificateFacts.init))
-                        verdict.succeed(.certificateVerified)
-                    }
-                } else {
-                    tls = try .to(host, context)
+            for: promise, within: deadline,
+            outcome: { hitch in
+                switch hitch {
+                case .proxy(let trouble): .proxy(trouble)
+                case .silent(let deadline): .silent(deadline)
+                case .failed(let reason): .failed(reason)
                 }
-                try channel.pipeline.syncOperations.addHandler(tls)
+            },
+            handlers: { channel in
+                try channel.pipeline.syncOperations.addHandler(handler())
                 try channel.pipeline.syncOperations.addHandler(
                     HandshakeWatch(outcome: promise, secondLook: secondLook, authority: authority))
             })
-        channel.whenFailure { promise.succeed(.failed("\($0)")) }
         let observation = try? await promise.futureResult.get()
         channel.whenSuccess { $0.close(promise: nil) }
         return observation ?? .failed("nothing was seen")
+    }
+
+    /// The agent's own.
+    private func handler() throws -> @Sendable () throws -> NIOSSLClientHandler {
+        let tls = try ServerTLS(to: route.url.host, isTunnelled: route.proxy != nil, configuration)
+        return { try tls.handler() }
+    }
+
+    /// One that accepts everything, and shows it.
+    private func handler(_ look: SecondLook) throws -> @Sendable () throws -> NIOSSLClientHandler {
+        var configuration = configuration
+        configuration.certificateVerification = .noHostnameVerification
+        let context = try NIOSSLContext(configuration: configuration)
+        let name = IPAddress(route.url.host) == nil ? route.url.host : nil
+        return {
+            try NIOSSLClientHandler(context: context, serverHostname: name) {
+                (certificates: [NIOSSLCertificate], verdict: EventLoopPromise<NIOSSLVerificationResult>) in
+                look.take(certificates.map(CertificateFacts.init))
+                verdict.succeed(.certificateVerified)
+            }
+        }
     }
 }
 
@@ -88,11 +99,18 @@ private final class HandshakeWatch: ChannelInboundHandler {
     private let secondLook: SecondLook?
     private let authority: String
     private var head = ByteBuffer()
+    /// Of the addresses of a name, those that do not connect end without having said anything.
+    private var isConnected = false
 
     init(outcome: EventLoopPromise<TLSObservation>, secondLook: SecondLook?, authority: String) {
         self.outcome = outcome
         self.secondLook = secondLook
         self.authority = authority
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        isConnected = true
+        context.fireChannelActive()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -128,8 +146,12 @@ private final class HandshakeWatch: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
-    func channelInactive(context: ChannelHandlerContext) { outcome.succeed(.closed) }
-    func handlerRemoved(context: ChannelHandlerContext) { outcome.succeed(.closed) }
+    func channelInactive(context: ChannelHandlerContext) { end() }
+    func handlerRemoved(context: ChannelHandlerContext) { end() }
+
+    private func end() {
+        if isConnected { outcome.succeed(.closed) }
+    }
 
     private static func observation(of error: any Error) -> TLSObservation {
         let text = "\(error)"

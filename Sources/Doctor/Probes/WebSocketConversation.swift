@@ -14,6 +14,8 @@ final class WebSocketConversation: ChannelInboundHandler {
     }
 
     private enum State {
+        /// Not connected; of the addresses of a name some never are. To `asking`.
+        case waiting
         /// The request is on its way. To `open` or `over`.
         case asking(since: ContinuousClock.Instant)
         /// A ping is on its way. To `over`.
@@ -28,7 +30,7 @@ final class WebSocketConversation: ChannelInboundHandler {
 
     private let request: String
     private let outcome: Outcome
-    private var state = State.over
+    private var state = State.waiting
     private var buffer = ByteBuffer()
 
     init(request: String, outcome: Outcome) { (self.request, self.outcome) = (request, outcome) }
@@ -112,8 +114,11 @@ final class WebSocketConversation: ChannelInboundHandler {
     }
 
     private func end() {
-        outcome.handshake.succeed(.closed)
-        if case .open = state { outcome.ping.succeed(.closed) }
+        switch state {
+        case .waiting, .over: break
+        case .asking: outcome.handshake.succeed(.closed)
+        case .open: outcome.ping.succeed(.closed)
+        }
         state = .over
     }
 }

@@ -16,31 +16,31 @@ struct WebSocketProbe: Sendable {
 
     /// The second is `nil` if no websocket was opened.
     func open() async -> (WebSocketObservation, PingObservation?) {
-        let tls: NIOSSLContext?
+        let tls: ServerTLS?
         do {
-            tls = try route.url.isEncrypted ? NIOSSLContext(configuration: configuration) : nil
+            tls =
+                try route.url.isEncrypted
+                ? ServerTLS(to: route.url.host, isTunnelled: route.proxy != nil, configuration) : nil
         } catch {
             return (.failed("\(error)"), nil)
         }
         let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
         let outcome = WebSocketConversation.Outcome(
             handshake: eventLoop.makePromise(), ping: eventLoop.makePromise())
-        // From the end of the first the second has its own time.
-        let handshakeEnd = eventLoop.scheduleTask(in: .nanoseconds(Int64(limits.websocket / .nanoseconds(1)))) {
-            outcome.handshake.succeed(.silent(limits.websocket))
-        }
-        outcome.handshake.futureResult.whenComplete { _ in handshakeEnd.cancel() }
         let channel = route.open(
-            on: eventLoop, within: limits.websocket, isTunnelled: true,
-            onRefusal: { outcome.handshake.succeed(.refusedByProxy($0.message)) },
-            handlers: { channel in
-                if let tls {
-                    try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler.to(route.url.host, tls))
+            for: outcome.handshake, within: limits.websocket,
+            outcome: { hitch in
+                switch hitch {
+                case .proxy(let trouble): .proxy(trouble)
+                case .silent(let deadline): .silent(deadline)
+                case .failed(let reason): .failed(reason)
                 }
+            },
+            handlers: { channel in
+                if let tls { try channel.pipeline.syncOperations.addHandler(tls.handler()) }
                 try channel.pipeline.syncOperations.addHandler(
                     WebSocketConversation(request: request, outcome: outcome))
             })
-        channel.whenFailure { outcome.handshake.succeed(.failed("\($0)")) }
         let handshake = (try? await outcome.handshake.futureResult.get()) ?? .closed
         guard case .open = handshake else {
             outcome.ping.succeed(.closed)

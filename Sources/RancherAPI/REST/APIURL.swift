@@ -115,7 +115,8 @@ package struct APIURL: Sendable, Hashable, CustomStringConvertible {
         return url
     }
 
-    static func percentEncoded(_ text: String) -> String {
+    /// The text as a value in a query or a part of a path.
+    package static func percentEncoded(_ text: String) -> String {
         let digits = Array("0123456789ABCDEF".utf8)
         var out: [UInt8] = []
         for byte in text.utf8 {

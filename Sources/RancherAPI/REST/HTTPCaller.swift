@@ -32,6 +32,12 @@ package struct HTTPAnswer: Sendable {
     package let body: [UInt8]
     let bodyWasCut: Bool
 
+    /// Whether it has what answers of a Rancher server have, whoever asks: the header that names the schemas, or the
+    /// server's error object (PROTOCOL 2.2, 2.3).
+    package var isOfRancher: Bool {
+        headers.contains(name: "X-API-Schemas") || (try? JSON(parsing: body))?["type"].text == "error"
+    }
+
     /// The refusal in the words of PROTOCOL 2.3. A query is left out of the URL: the registration key may be in it.
     package func refusal(from url: APIURL) -> RancherError {
         var place = url
@@ -53,17 +59,24 @@ package struct HTTPAnswer: Sendable {
 /// Calls with a deadline over everything, the body of the answer included.
 package struct HTTPCaller: Sendable {
     let http: ServerHTTP
-    /// From the start of the call to the end of the answer.
+    /// For each request: from its start to the end of the answer.
     let deadline: Duration
+    /// When everything has to be over, however many requests it takes; `nil` for never.
+    let end: ContinuousClock.Instant?
     /// Whether messages leave out the path of the URL, for it may be a secret.
     let hidesPath: Bool
 
     /// - Parameters:
-    ///   - deadline: From the start of a call to the end of the answer.
+    ///   - http: The way to the server.
+    ///   - deadline: For each request, from its start to the end of the answer; a redirect makes a second one.
+    ///   - end: When everything has to be over, however many requests it takes; `nil` for never.
     ///   - hidesPath: Whether messages leave out the path of the URL, for it may be a secret.
-    package init(http: ServerHTTP, deadline: Duration, hidesPath: Bool = false) {
+    package init(
+        http: ServerHTTP, deadline: Duration, end: ContinuousClock.Instant? = nil, hidesPath: Bool = false
+    ) {
         self.http = http
         self.deadline = deadline
+        self.end = end
         self.hidesPath = hidesPath
     }
 
@@ -71,8 +84,14 @@ package struct HTTPCaller: Sendable {
 
     /// Makes one call; a `GET` follows redirects and takes its credentials along within the same host only.
     ///
-    /// - Parameter closesConnection: After an answer that may have more behind it than it says, the connection is of no
-    ///   further use.
+    /// - Parameters:
+    ///   - method: Of the request.
+    ///   - url: Where it goes first.
+    ///   - key: Who asks.
+    ///   - body: JSON.
+    ///   - limit: The bytes of the answer's body that are read.
+    ///   - closesConnection: After an answer that may have more behind it than it says, the connection is of no further
+    ///     use.
     /// - Throws: ``RancherError`` if there is no whole answer, `CancellationError`.
     package func call(
         _ method: HTTPMethod, _ url: APIURL, key: APIKey? = nil, body: String? = nil, limit: Int,
@@ -116,7 +135,8 @@ package struct HTTPCaller: Sendable {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(string: body))
         }
-        let (deadline, ready, way) = (deadline, request, client)
+        let rest = end.map { max(.zero, $0 - .now) } ?? deadline
+        let (deadline, ready, way) = (min(deadline, rest), request, client)
         let place = "\(place(of: url))" + (proxy.map { " through the proxy \($0)" } ?? "")
         return try await withThrowingTaskGroup(of: HTTPAnswer.self) { group in
             // A deadline of the client's own would end with the head of the answer.
@@ -160,7 +180,7 @@ package struct HTTPCaller: Sendable {
     }
 
     /// NIO's own text for a failed connection is a list of everything that it tried.
-    static func describe(_ error: any Error) -> String {
+    package static func describe(_ error: any Error) -> String {
         if let failure = error as? NIOConnectionError {
             if let first = failure.connectionErrors.first { return "\(first.error)" }
             return "the name \(failure.host) is not known: \(failure.dnsAError ?? failure.dnsAAAAError ?? failure)"

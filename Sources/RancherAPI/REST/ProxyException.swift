@@ -81,13 +81,20 @@ package struct ProxyException: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// An address as its bytes, of which IPv4 has four and IPv6 sixteen.
-struct IPAddress: Sendable, Hashable {
-    let bytes: [UInt8]
+package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
+    /// In the order of the network.
+    package let bytes: [UInt8]
 
     static let loopback6 = [UInt8](repeating: 0, count: 15) + [1]
 
+    /// `nil` if there are neither four bytes nor sixteen.
+    package init?(bytes: some Collection<UInt8>) {
+        guard bytes.count == 4 || bytes.count == 16 else { return nil }
+        self.bytes = Array(bytes)
+    }
+
     /// `nil` if the text is no address.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         var bytes = [UInt8](repeating: 0, count: 16)
         if inet_pton(AF_INET, text, &bytes) == 1 {
             self.bytes = Array(bytes[..<4])
@@ -96,6 +103,13 @@ struct IPAddress: Sendable, Hashable {
         } else {
             return nil
         }
+    }
+
+    /// As it is usually written: an address of IPv6 with its longest run of zeros left out.
+    package var description: String {
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        inet_ntop(bytes.count == 4 ? AF_INET : AF_INET6, bytes, &text, socklen_t(text.count))
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
     func isIn(_ network: IPAddress, prefixLength: Int) -> Bool {

@@ -25,6 +25,10 @@ package struct ProxySettings: Sendable, Hashable {
     package var plain: Proxy?
     /// For `https` and `wss`.
     package var encrypted: Proxy?
+    /// The variable that names ``plain``, as it is written.
+    package private(set) var plainVariable = "http_proxy"
+    /// The variable that names ``encrypted``, as it is written.
+    package private(set) var encryptedVariable = "https_proxy"
     /// Where no proxy is used.
     package var exceptions: [ProxyException] = []
     /// What was found wrong with single settings; they were ignored.
@@ -44,8 +48,13 @@ package struct ProxySettings: Sendable, Hashable {
             }
             return nil
         }
-        for (name, place) in [("http_proxy", \ProxySettings.plain), ("https_proxy", \ProxySettings.encrypted)] {
-            guard let (name, text) = setting(name) else { continue }
+        let places = [
+            (\ProxySettings.plainVariable, \ProxySettings.plain),
+            (\ProxySettings.encryptedVariable, \ProxySettings.encrypted),
+        ]
+        for (variable, place) in places {
+            guard let (name, text) = setting(self[keyPath: variable]) else { continue }
+            self[keyPath: variable] = name
             switch Self.proxy(text) {
             case .success(let proxy): self[keyPath: place] = proxy
             case .failure(let fault): warnings.append("\(name) \(fault.reason), and is ignored: no proxy is used")
@@ -61,6 +70,9 @@ package struct ProxySettings: Sendable, Hashable {
         guard let proxy = url.isEncrypted ? encrypted : plain else { return nil }
         return Self.isThisHost(url.host) || exception(for: url) != nil ? nil : proxy
     }
+
+    /// The variable that names the proxy for calls to this URL, as it is written; in small letters if none is set.
+    package func variable(for url: APIURL) -> String { url.isEncrypted ? encryptedVariable : plainVariable }
 
     /// The part of `no_proxy` that says that a call to this URL goes straight to the server.
     package func exception(for url: APIURL) -> ProxyException? {

@@ -21,12 +21,17 @@ package final class RancherClient: Sendable {
 
     /// - Parameters:
     ///   - url: `CATTLE_URL` as configured; it is normalised here (PROTOCOL 2.1).
+    ///   - key: Who asks.
     ///   - httpClient: Shut down by its maker.
-    ///   - deadline: For each whole call.
-    package init(url: APIURL, key: APIKey, httpClient: ServerHTTP, deadline: Duration = .seconds(30)) {
+    ///   - deadline: For each request.
+    ///   - end: When all of them have to be over; `nil` for never.
+    package init(
+        url: APIURL, key: APIKey, httpClient: ServerHTTP, deadline: Duration = .seconds(30),
+        end: ContinuousClock.Instant? = nil
+    ) {
         roots = APIRoot.candidates(for: url.droppingSchemas)
         self.key = key
-        http = HTTPCaller(http: httpClient, deadline: deadline)
+        http = HTTPCaller(http: httpClient, deadline: deadline, end: end)
     }
 
     /// The dialect of the server; `nil` until it has shown its schemas for the first time.
@@ -46,13 +51,20 @@ package final class RancherClient: Sendable {
     /// - Throws: ``RancherError``, `CancellationError`. Where no place has them, the error is that of the place that was
     ///   tried first.
     @discardableResult
-    package func discover() async throws -> Schemas {
+    package func discover() async throws -> Schemas { try await atFirstRoot { try await discover(at: $0) } }
+
+    /// Where the server says that its schemas are: the first half of ``discover()``, which does not go there.
+    ///
+    /// - Throws: ``RancherError``, `CancellationError`, as ``discover()`` does.
+    package func schemasURL() async throws -> APIURL { try await atFirstRoot { try await root($0).schemas } }
+
+    private func atFirstRoot<Found>(_ look: (APIRoot) async throws -> Found) async throws -> Found {
         let known = home.withLock { $0 }
         let ordered = roots.sorted { $0.url == known?.url && $1.url != known?.url }
         var first: (any Error)?
         for root in ordered {
             do {
-                return try await discover(at: root)
+                return try await look(root)
             } catch let error as RancherError where ordered.count > 1 && error.meansAnotherPlace {
                 first = first ?? error
             }
@@ -60,14 +72,19 @@ package final class RancherClient: Sendable {
         throw first ?? RancherError(.noSchema, "no place for the schemas is known")
     }
 
-    private func discover(at origin: APIRoot) async throws -> Schemas {
+    private func root(_ origin: APIRoot) async throws -> (answer: HTTPAnswer, schemas: APIURL) {
         let url = origin.url
         let root = try await http.call(.GET, url, key: key, limit: Self.schemasLimitBytes)
         guard root.status == .ok else { throw root.refusal(from: url) }
         guard let header = root.headers.first(name: "X-API-Schemas") else {
             throw RancherError(.badAnswer, "Failed to find schema at [\(url)]")
         }
-        let place = try APIURL(header)
+        return (root, try APIURL(header))
+    }
+
+    private func discover(at origin: APIRoot) async throws -> Schemas {
+        let url = origin.url
+        let (root, place) = try await root(origin)
         var answer = root
         if place != url {
             answer = try await http.call(.GET, place, key: key, limit: Self.schemasLimitBytes)

@@ -15,6 +15,9 @@ package struct ServerHTTP: Sendable {
     package let proxies: ProxySettings
     /// Has the proxy open a connection to the server, for TLS.
     private let tunnelled: HTTPClient?
+    /// The same to a server that is known by its address: the library takes the other end of the connection for the
+    /// server, and that is the proxy.
+    private let tunnelledToAddress: HTTPClient?
     /// Hands the proxy whole requests. Not every proxy opens connections to another port than that of `https`.
     private let handedOn: HTTPClient?
 
@@ -38,25 +41,30 @@ package struct ServerHTTP: Sendable {
             change(&configuration)
             return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
         }
-        straight = client()
-        tunnelled = proxies.encrypted.map { proxy in
-            client { configuration in
-                configuration.proxy = .server(
-                    host: proxy.host, port: proxy.port,
-                    authorization: proxy.authorization.map {
-                        .basic(credentials: String($0.dropFirst("Basic ".count)))
-                    })
-            }
+        let tunnel = proxies.encrypted.map { proxy in
+            HTTPClient.Configuration.Proxy.server(
+                host: proxy.host, port: proxy.port,
+                authorization: proxy.authorization.map { .basic(credentials: String($0.dropFirst("Basic ".count))) })
         }
-        handedOn = proxies.plain.map { _ in
-            client { configuration in
-                configuration.http1_1ConnectionDebugInitializer = { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        let pipeline = channel.pipeline.syncOperations
-                        let encoder = try pipeline.handler(type: HTTPRequestEncoder.self)
-                        try pipeline.addHandler(AbsoluteFormHandler(), position: .after(encoder))
+        straight = client()
+        tunnelled = tunnel.map { tunnel in client { $0.proxy = tunnel } }
+        // Who trusts anybody asks for no name either.
+        let checksNames = common.tlsConfiguration?.certificateVerification == .fullVerification
+        tunnelledToAddress =
+            !checksNames
+            ? nil
+            : tunnel.map { tunnel in
+                client { configuration in
+                    configuration.proxy = tunnel
+                    configuration.tlsConfiguration?.certificateVerification = .noHostnameVerification
+                    configuration.http1_1ConnectionDebugInitializer = {
+                        $0.addingBehindEncoder(AddressCheckHandler.init)
                     }
                 }
+            }
+        handedOn = proxies.plain.map { _ in
+            client { configuration in
+                configuration.http1_1ConnectionDebugInitializer = { $0.addingBehindEncoder(AbsoluteFormHandler.init) }
             }
         }
     }
@@ -65,6 +73,7 @@ package struct ServerHTTP: Sendable {
     package func shutdown() async throws {
         try await straight.shutdown()
         try await tunnelled?.shutdown()
+        try await tunnelledToAddress?.shutdown()
         try await handedOn?.shutdown()
     }
 
@@ -72,6 +81,12 @@ package struct ServerHTTP: Sendable {
     func request(_ url: APIURL) -> (request: HTTPClientRequest, client: HTTPClient, proxy: ProxySettings.Proxy?) {
         guard let proxy = proxies.proxy(for: url) else {
             return (HTTPClientRequest(url: url.description), straight, nil)
+        }
+        if url.isEncrypted, IPAddress(url.host) != nil, let tunnelledToAddress {
+            var request = HTTPClientRequest(url: url.description)
+            // What the check goes by, with the brackets of IPv6.
+            request.headers.add(name: "Host", value: url.authority)
+            return (request, tunnelledToAddress, proxy)
         }
         if url.isEncrypted, let tunnelled { return (HTTPClientRequest(url: url.description), tunnelled, proxy) }
         guard let handedOn else { return (HTTPClientRequest(url: url.description), straight, nil) }
@@ -98,6 +113,53 @@ package struct ServerHTTP: Sendable {
         // connection behind requests that hang.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
         return configuration
+    }
+}
+
+extension Channel {
+    /// Adds a handler that sees requests before they become bytes.
+    fileprivate func addingBehindEncoder(
+        _ handler: @escaping @Sendable () -> some ChannelHandler
+    ) -> EventLoopFuture<Void> {
+        eventLoop.makeCompletedFuture {
+            let pipeline = self.pipeline.syncOperations
+            let encoder = try pipeline.handler(type: HTTPRequestEncoder.self)
+            try pipeline.addHandler(handler(), position: .after(encoder))
+        }
+    }
+}
+
+/// Lets requests out only if the certificate of the other side is for the address that they are meant for.
+private final class AddressCheckHandler: ChannelOutboundHandler {
+    typealias OutboundIn = HTTPClientRequestPart
+    typealias OutboundOut = HTTPClientRequestPart
+
+    /// For good, once it is true.
+    private var isRefused = false
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if !isRefused, case .head(let head) = unwrapOutboundIn(data), !isMeant(head, context) {
+            isRefused = true
+            // Who writes is not done with it yet.
+            let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+            context.eventLoop.execute {
+                bound.value.fireErrorCaught(NIOSSLExtraError.failedToValidateHostname)
+                bound.value.close(promise: nil)
+            }
+        }
+        guard !isRefused else {
+            promise?.fail(NIOSSLExtraError.failedToValidateHostname)
+            return
+        }
+        context.write(data, promise: promise)
+    }
+
+    private func isMeant(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) -> Bool {
+        guard let place = head.headers.first(name: "Host"), let url = try? APIURL("https://\(place)"),
+            let address = IPAddress(url.host),
+            let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
+        else { return false }
+        return certificate.isFor(address)
     }
 }
 

@@ -16,8 +16,10 @@ package struct Registration: Sendable {
     package var orchestration: String
     /// Between two tries, of whatever kind.
     package var backoff = Backoff(base: .milliseconds(500), cap: .seconds(10))
-    /// For each call.
+    /// For each request.
     package var deadline = Duration.seconds(30)
+    /// When all of them have to be over; `nil` for never.
+    package var end: ContinuousClock.Instant?
 
     /// A registration that asks nobody yet.
     package init(
@@ -65,7 +67,7 @@ package struct Registration: Sendable {
     ///
     /// - Throws: ``RancherError``, `CancellationError`.
     package func fetchScript(_ httpClient: ServerHTTP) async throws -> RegistrationScript {
-        let http = HTTPCaller(http: httpClient, deadline: deadline, hidesPath: true)
+        let http = HTTPCaller(http: httpClient, deadline: deadline, end: end, hidesPath: true)
         let answer = try await http.call(.GET, registrationURL, limit: 1 << 20)
         guard answer.status == .ok else { throw answer.refusal(from: registrationURL.withoutPath) }
         return try RegistrationScript(parsing: String(decoding: answer.body, as: UTF8.self))
@@ -126,7 +128,7 @@ package struct Registration: Sendable {
     /// - Throws: ``RancherError``, `CancellationError`.
     package func existingKey(_ script: RegistrationScript, _ httpClient: ServerHTTP) async throws -> APIKey? {
         let url = try serverURL(script)
-        let client = RancherClient(url: url, key: script.key, httpClient: httpClient, deadline: deadline)
+        let client = RancherClient(url: url, key: script.key, httpClient: httpClient, deadline: deadline, end: end)
         return try await item(client).flatMap(Self.key)
     }
 

@@ -31,25 +31,24 @@ extension EventStream {
     }
 
     private func open(_ url: APIURL, _ opening: Opening, _ sinks: Sinks) throws {
-        let tls: NIOSSLContext? =
-            url.isEncrypted ? try NIOSSLContext(configuration: .rancher(extraTrustRoots: extraTrustRoots)) : nil
+        // A websocket without TLS goes through a tunnel too (RFC 6455, 4.1).
+        let proxy = proxies.proxy(for: url)
+        let tls =
+            url.isEncrypted
+            ? try ServerTLS(to: url.host, isTunnelled: proxy != nil, .rancher(extraTrustRoots: extraTrustRoots)) : nil
         opening.failAfter(
             timing.handshakeDeadline,
             RancherError(.timedOut, "\(url.withoutQuery) did not open the websocket within \(timing.handshakeDeadline)")
         )
-        // A websocket without TLS goes through a tunnel too (RFC 6455, 4.1).
-        let proxy = proxies.proxy(for: url)
         ClientBootstrap(group: opening.eventLoop)
             .connectTimeout(TimeAmount(timing.connectDeadline))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let proxy {
-                        let tunnel = ProxyTunnelHandler(to: url, through: proxy) { opening.fail($0) }
+                        let tunnel = ProxyTunnelHandler(to: url, through: proxy) { opening.fail($0.error) }
                         try channel.pipeline.syncOperations.addHandler(tunnel)
                     }
-                    if let tls {
-                        try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler.to(url.host, tls))
-                    }
+                    if let tls { try channel.pipeline.syncOperations.addHandler(tls.handler()) }
                     let upgrade = try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
                         configuration: upgradeConfiguration(url, sinks))
                     opening.channelCreated(channel, upgrade: upgrade)

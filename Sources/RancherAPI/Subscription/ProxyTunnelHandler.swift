@@ -1,5 +1,4 @@
 package import NIOCore
-package import NIOSSL
 
 /// Asks a proxy for a connection to the server, and goes out of the way when it is there (RFC 9110, 9.3.6). Until then
 /// the handlers behind it do not hear that there is a connection at all.
@@ -8,21 +7,30 @@ package final class ProxyTunnelHandler: ChannelInboundHandler, RemovableChannelH
     package typealias InboundOut = ByteBuffer
     package typealias OutboundOut = ByteBuffer
 
+    /// Why there will be no connection.
+    package struct Refusal: Sendable {
+        /// What the proxy answered; `nil` if that was no answer.
+        package let status: Int?
+        /// Whatever the status, of the code `unreachable`: the server has said nothing, above all nothing about the key.
+        package let error: RancherError
+    }
+
     /// No proxy says more than that before a connection.
     private static let headLimitBytes = 16 << 10
 
     private let proxy: ProxySettings.Proxy
     private let target: String
     private let authority: String
-    private let onRefusal: (RancherError) -> Void
+    private let onRefusal: (Refusal) -> Void
     private var head = ByteBuffer()
     private var isOver = false
 
-    /// - Parameter onRefusal: Called once, on the event loop, if there will be no connection; whoever is called closes
-    ///   the channel.
-    package init(
-        to url: APIURL, through proxy: ProxySettings.Proxy, onRefusal: @escaping (RancherError) -> Void
-    ) {
+    /// - Parameters:
+    ///   - url: Of the server.
+    ///   - proxy: Who is asked.
+    ///   - onRefusal: Called once, on the event loop, if there will be no connection; whoever is called closes the
+    ///     channel.
+    package init(to url: APIURL, through proxy: ProxySettings.Proxy, onRefusal: @escaping (Refusal) -> Void) {
         self.proxy = proxy
         self.onRefusal = onRefusal
         authority = url.authority
@@ -59,7 +67,7 @@ package final class ProxyTunnelHandler: ChannelInboundHandler, RemovableChannelH
         }
         guard (200..<300).contains(status) else {
             let reason = status == 407 ? ", it wants to know who we are, or does not know us" : ""
-            return refuse("it answered \(words.dropFirst().joined(separator: " "))\(reason)")
+            return refuse("it answered \(words.dropFirst().joined(separator: " "))\(reason)", status: status)
         }
         isOver = true
         head.moveReaderIndex(forwardBy: end.upperBound - bytes.startIndex)
@@ -74,19 +82,12 @@ package final class ProxyTunnelHandler: ChannelInboundHandler, RemovableChannelH
         context.fireChannelInactive()
     }
 
-    /// Whatever status the proxy gives: the server has said nothing, above all nothing about the key.
-    private func refuse(_ reason: String) {
+    private func refuse(_ reason: String, status: Int? = nil) {
         isOver = true
         onRefusal(
-            RancherError(.unreachable, "the proxy \(proxy) does not let us through to \(authority): \(reason)"))
-    }
-}
-
-extension NIOSSLClientHandler {
-    /// TLS with a server: its name is sent and checked; an address cannot be sent, and is checked against the
-    /// certificate's.
-    package static func to(_ host: String, _ context: NIOSSLContext) throws -> NIOSSLClientHandler {
-        let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
-        return try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : host)
+            Refusal(
+                status: status,
+                error: RancherError(
+                    .unreachable, "the proxy \(proxy) does not let us through to \(authority): \(reason)")))
     }
 }

@@ -13,7 +13,8 @@ struct StateCheckup: ParsableCommand {
               0  fine
               1  warning: an event unanswered, an answer undelivered or a next try overdue for longer than --max-age, \
             something new in quarantine, a log that only grows
-              2  critical: the database is damaged or cannot be read; also a wrong command line
+              2  critical: the database is damaged or cannot be read
+              64 a wrong command line
 
             The first line of the output says the worst of it.
 
