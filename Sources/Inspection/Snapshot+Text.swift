@@ -32,7 +32,7 @@ extension Snapshot {
         }
         parts.append(open)
         var answers = "undelivered answers: \(undelivered.count)"
-        if let oldest = undelivered.map(\.createdAt).min() {
+        if let oldest = undelivered.map(\.waitingSince).min() {
             answers += " (oldest since \(Span(since: oldest, to: now).words))"
         }
         parts.append(answers)
