@@ -79,6 +79,12 @@ final class PseudoTerminal {
         return settings.c_lflag
     }
 
+    /// How much of what the program has written nobody has taken yet.
+    var unreadBytes: Int {
+        var count: Int32 = 0
+        return ioctl(master, UInt(FIONREAD), &count) == 0 ? Int(count) : 0
+    }
+
     /// Takes what the program has written so far.
     func look() {
         var bytes = [UInt8](repeating: 0, count: 65_536)

@@ -51,6 +51,7 @@ struct WatchTests {
         #expect(try await terminal.end() == .code(0))
         #expect(!terminal.screen.isAlternate && terminal.screen.isCursorVisible)
         #expect(terminal.settings == before)
+        #expect(terminal.everything.hasSuffix("\u{1B}[0m\u{1B}[?25h\u{1B}[?1049l"))
         #expect(!terminal.screen.hasOverflowed)
         #expect(terminal.screen.unknown == [])
         #expect(terminal.everything.contains("\u{1B}[3"))
@@ -96,7 +97,16 @@ struct WatchTests {
     func unread() async throws {
         let terminal = try watch(rows: 200, columns: 400)
         try await terminal.wait("the screen") { $0.screen.text.contains("q quits") }
-        for _ in 1...40 { terminal.press("r") }
+        // It goes on writing until nothing more is taken of it.
+        var before = 0
+        try await untilTrue("a terminal that is full") {
+            terminal.press("r")
+            let unread = terminal.unreadBytes
+            defer { before = unread }
+            // Longer than between two paints.
+            usleep(500_000)
+            return unread > 0 && unread == before && terminal.unreadBytes == unread
+        }
         kill(terminal.pid, SIGTERM)
         try await untilTrue("the end, unread") { terminal.ended != nil }
         #expect(terminal.ended == .code(0))
