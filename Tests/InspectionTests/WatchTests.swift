@@ -32,7 +32,7 @@ struct WatchTests {
     @Test("shows the state, and what changes in it, until q")
     func live() async throws {
         let terminal = try watch()
-        let before = terminal.settings
+        let before = terminal.settingsBefore
         try await terminal.wait("the instance") { $0.screen.text.contains("Waiting") || $0.screen.text.contains("web") }
         try await terminal.wait("the whole of it") { $0.screen.text.contains("q quits") }
         #expect(terminal.screen.isAlternate && !terminal.screen.isCursorVisible)
@@ -61,7 +61,7 @@ struct WatchTests {
     @Test("leaves the terminal as it was, whatever ends it", arguments: ["q", "\u{3}", "\u{1C}", "TERM", "HUP", "INT"])
     func leaves(by way: String) async throws {
         let terminal = try watch()
-        let before = terminal.settings
+        let before = terminal.settingsBefore
         try await terminal.wait("the screen") { $0.screen.text.contains("q quits") }
         switch way {
         case "TERM": kill(terminal.pid, SIGTERM)
@@ -77,7 +77,7 @@ struct WatchTests {
     @Test("ends also when the output is halted, and takes that back")
     func halted() async throws {
         let terminal = try watch()
-        let before = terminal.settings
+        let before = terminal.settingsBefore
         try await terminal.wait("the screen") { $0.screen.text.contains("q quits") }
         terminal.press("\u{13}")
         // Halted: nothing new comes for longer than it takes to paint.
@@ -189,7 +189,7 @@ struct WatchTests {
     @Test("can be stopped like any program, and is painted anew when it goes on")
     func suspended() async throws {
         let terminal = try watch()
-        let before = terminal.settings
+        let before = terminal.settingsBefore
         try await terminal.wait("the screen") { $0.screen.text.contains("q quits") }
         // A session without a shell ignores the key, so it is told as a shell would tell it.
         kill(terminal.pid, SIGTSTP)
