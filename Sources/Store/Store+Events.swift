@@ -141,6 +141,7 @@ extension Store {
     /// Events in the given states, newest first, without their frames.
     ///
     /// - Parameters:
+    ///   - states: Only those that have come so far.
     ///   - key: Only those about this resource; `nil` for all.
     ///   - limit: At most so many.
     /// - Throws: ``StoreError``.

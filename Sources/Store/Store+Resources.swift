@@ -214,6 +214,7 @@ extension Store {
     /// Resources of one kind by name, without machines and specifications.
     ///
     /// - Parameters:
+    ///   - kind: What they are.
     ///   - pending: Only those on the way to what is wanted of them.
     ///   - phase: Only those in this phase; `nil` for all.
     ///   - limit: At most so many.
