@@ -20,7 +20,7 @@ struct StateOptions: ParsableArguments {
 
     /// Prints one of the two forms.
     ///
-    /// - Throws: ``InspectionError`` if not all of it could be written.
+    /// - Throws: An error for the command line if not all of it could be written.
     func print(_ json: @autoclosure () -> JSON, text: @autoclosure () -> String) throws {
         let report = self.json ? json().prettyText.jsonWithoutControls : text()
         guard StandardStream.output.write(Array((report + "\n").utf8)) else {
