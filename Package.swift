@@ -56,7 +56,7 @@ let package = Package(
         .target(name: "Reconciler", dependencies: ["LosslessJSON", "Model", "Lifecycle", "Store", heap, deque]),
 
         // What the operator sees of the store
-        .target(name: "Inspection", dependencies: ["LosslessJSON", "Model", "Store"]),
+        .target(name: "Inspection", dependencies: ["Lifecycle", "LosslessJSON", "Model", "Store"]),
 
         // The outside world
         .target(name: "Deadline", dependencies: [nioCore, nioPosix]),

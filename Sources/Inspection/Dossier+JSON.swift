@@ -1,23 +1,35 @@
 package import LosslessJSON
-package import Model
+internal import Model
 internal import Store
 
 extension Dossier {
     /// All of it for programs, without secrets.
-    package func json(now: Timestamp, showingEnvironment: Bool = false) -> JSON {
+    ///
+    /// - Parameters:
+    ///   - why: What is told of it.
+    ///   - showingEnvironment: With the values of the environment, which may be secret.
+    package func json(why: Explanation, showingEnvironment: Bool = false) -> JSON {
         var object = row.jsonMembers
-        object.append("why", JSON(why(now: now)))
+        object.append("why", why.json)
         object.append(
             "wantedBy", wish.map { ["event": .string($0.header.id), "name": .string($0.header.name)] } ?? .null)
-        object.append("cause", JSON(wishCause))
+        object.append("cause", JSON(wishCause.map { Redaction.redacted($0) }))
         object.append("phaseSince", JSON(phaseSince))
         object.append("requires", JSON(row.awaitedKeys.map(\.description)))
         object.append("neededBy", JSON(dependents.map(\.description)))
-        object.append(
-            "specification",
-            StoredSpecification(row)?.json(showingEnvironment: showingEnvironment) ?? .null)
+        object.append("specification", specification(showingEnvironment))
         object.append("events", .array(events.map(\.json)))
         object.append("history", .array(history.map { JSON($0) }))
+        return .object(object)
+    }
+
+    /// Without secrets, but for an environment that was asked for.
+    private func specification(_ showsEnvironment: Bool) -> JSON {
+        guard let whole = StoredSpecification(row)?.json(showingEnvironment: showsEnvironment) else { return .null }
+        guard showsEnvironment, let environment = whole.object?["environment"],
+            var object = Redaction.redacted(whole).object
+        else { return Redaction.redacted(whole) }
+        object["environment"] = environment
         return .object(object)
     }
 }

@@ -1,12 +1,18 @@
 package import Model
-package import Store
+internal import Store
 
 extension Dossier {
     /// What `state show` says, for people.
+    ///
+    /// - Parameters:
+    ///   - why: What is told of it.
+    ///   - now: The moment from which times are told.
+    ///   - showingEnvironment: With the values of the environment, which may be secret.
+    ///   - style: How it is laid out.
     package func text(
-        now: Timestamp, showingEnvironment: Bool = false, style: ReportStyle = ReportStyle()
+        why: Explanation, now: Timestamp, showingEnvironment: Bool = false, style: ReportStyle = ReportStyle()
     ) -> String {
-        var blocks = [Self.list(facts(now), style), why(now: now).flatMap { wrapped($0, style) }]
+        var blocks = [style.list(facts(now)), [why.text(style: style)]]
         blocks.append([style.painted("Specification", .heading)] + specification(showingEnvironment, style))
         if !events.isEmpty {
             blocks.append([style.painted("Events", .heading)] + eventTable(now).lines(style))
@@ -17,10 +23,8 @@ extension Dossier {
         return blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
 
-    private typealias Fact = (label: String, value: String, tint: Tint)
-
-    private func facts(_ now: Timestamp) -> [Fact] {
-        var facts: [Fact] = [(row.key.kind.rawValue.capitalizedWord, row.key.id, .heading)]
+    private func facts(_ now: Timestamp) -> [ReportStyle.Fact] {
+        var facts: [ReportStyle.Fact] = [(row.key.kind.rawValue.capitalizedWord, row.key.id, .heading)]
         func add(_ label: String, _ value: String, _ tint: Tint = .plain) {
             if !value.isEmpty { facts.append((label, value, tint)) }
         }
@@ -47,16 +51,17 @@ extension Dossier {
         if let wish {
             return ", by \(wish.header.name) (\(wish.header.id)) \(Span(since: wish.receivedAt, to: now).words) ago"
         }
-        return wishCause.map { ", \($0.hasPrefix("needed by ") ? $0 : "by \($0)")" } ?? ""
+        guard let cause = wishCause.map({ Redaction.redacted($0) }) else { return "" }
+        return ", \(cause.hasPrefix("needed by ") ? cause : "by \(cause)")"
     }
 
     private func specification(_ showsEnvironment: Bool, _ style: ReportStyle) -> [String] {
         guard let specification = StoredSpecification(row) else {
-            return ["  cannot be read by this program"]
+            return style.indented("cannot be read by this program")
         }
         let fields = specification.fields(showingEnvironment: showsEnvironment)
-        if fields.isEmpty { return ["  nothing special"] }
-        return Self.list(fields.map { ($0.label, $0.value, .plain) }, style, indent: 2)
+        if fields.isEmpty { return style.indented("nothing special") }
+        return style.list(fields.map { ($0.label, $0.value, .plain) }, indent: 2)
     }
 
     private func eventTable(_ now: Timestamp) -> Table {
@@ -94,24 +99,6 @@ extension Dossier {
         }
         return table
     }
-
-    /// Labels in one column, values in another, continued below themselves.
-    private static func list(_ facts: [Fact], _ style: ReportStyle, indent: Int = 0) -> [String] {
-        let labelWidth = facts.reduce(0) { max($0, $1.label.columns + 1) } + 2
-        let margin = String(repeating: " ", count: indent)
-        return facts.flatMap { fact -> [String] in
-            let value = fact.value.onOneLine
-            let lines = style.width.map { value.wrapped(to: max($0 - indent - labelWidth, 8)) } ?? [value]
-            return lines.enumerated().map { index, line in
-                let label = index == 0 ? "\(fact.label):" : ""
-                return margin + label.padded(to: labelWidth) + style.painted(line, fact.tint)
-            }
-        }
-    }
-
-    private func wrapped(_ sentence: String, _ style: ReportStyle) -> [String] {
-        style.width.map { sentence.wrapped(to: $0) } ?? [sentence]
-    }
 }
 
 extension Dossier.Correspondence {
@@ -123,25 +110,6 @@ extension Dossier.Correspondence {
         let tries = "\(reply.attempts) \(reply.attempts == 1 ? "try" : "tries")"
         let state = event.state == .closed ? "refused by the server" : "not delivered"
         return "\(kind), \(state), \(tries)\(reply.lastError.isEmpty ? "" : ": \(Redaction.redacted(reply.lastError))")"
-    }
-}
-
-extension Finding {
-    /// The list of what a text may mean, when that is several things.
-    package static func list(_ rows: [ResourceRow], style: ReportStyle = ReportStyle()) -> String {
-        var table = Table(columns: [
-            Table.Column(title: "KEY"), Table.Column(title: "NAME", minimum: 8, rank: 1),
-            Table.Column(title: "ID", rank: 2), Table.Column(title: "PHASE", rank: 3),
-            Table.Column(title: "CONTAINER", rank: 0),
-        ])
-        for row in rows {
-            table.rows.append([
-                Table.Cell(row.key.description), Table.Cell(row.name), Table.Cell(row.rancherID),
-                Table.Cell(row.phase, .phase(row.phase, isSettled: row.isSettled)),
-                Table.Cell(String(row.externalID.prefix(12))),
-            ])
-        }
-        return table.lines(style).joined(separator: "\n")
     }
 }
 

@@ -8,6 +8,8 @@ package struct EventListing: Listing {
     package let rows: [EventRow]
     /// How many there are, shown or not.
     package let total: Int
+    /// At most so many were asked for.
+    package let limit: Int
 
     /// Reads it.
     ///
@@ -15,18 +17,24 @@ package struct EventListing: Listing {
     ///   - states: Only those that have come so far.
     ///   - key: Only those about this resource; `nil` for all.
     ///   - limit: At most so many.
+    ///   - store: Where it is read.
     /// - Throws: ``StoreError``.
     package init(
         in states: Set<EventRow.State> = Set(EventRow.State.allCases), about key: ResourceKey? = nil, limit: Int,
         of store: Store
     ) throws(StoreError) {
+        self.limit = limit
         rows = try store.events(in: states, about: key, limit: limit)
         total = try store.eventCount(in: states, about: key)
     }
 
-    package var json: JSON { ["events": .array(rows.map(\.json)), "total": .integer(total)] }
+    package var noun: String { "events" }
+    package var title: String { "Events" }
+    package var nothing: String { "No such events." }
 
-    package func text(now: Timestamp, style: ReportStyle = ReportStyle()) -> String {
+    package static func json(_ row: EventRow) -> JSON { row.json }
+
+    package func table(now: Timestamp) -> Table {
         var table = Table(columns: [
             Table.Column(title: "RECEIVED", rank: 1), Table.Column(title: "AGO", rank: 4),
             Table.Column(title: "EVENT"), Table.Column(title: "ID", minimum: 8, rank: 3),
@@ -42,7 +50,7 @@ package struct EventListing: Listing {
                 Table.Cell(row.key ?? ""),
             ])
         }
-        return page("Events", table, of: total, nothing: "No such events.", style)
+        return table
     }
 }
 

@@ -4,7 +4,11 @@ package import Store
 extension Explanation {
     /// What has become of an event.
     ///
-    /// - Parameter quarantine: What could not be read.
+    /// - Parameters:
+    ///   - event: The event.
+    ///   - quarantine: What could not be read.
+    ///   - now: The moment from which times are told.
+    ///   - store: Where it was read.
     /// - Throws: ``StoreError``.
     package init(
         of event: EventRow, _ quarantine: [QuarantineEntry], now: Timestamp, in store: Store
@@ -14,25 +18,32 @@ extension Explanation {
         let reply = try store.reply(to: header.id)
         let failure = reply?.isFailure == true ? try store.failure(of: header.id) : nil
         let spoilt = quarantine.filter { $0.eventID == header.id }
+        let outcome: Reason = reply?.isFailure == true ? .failed : .answered
+        let isRefused = event.state == .closed && reply.map { $0.deliveredAt == nil } == true
         let reason: Reason
         if !spoilt.isEmpty {
             reason = .quarantined
-        } else if failure?.contains("superseded by ") == true {
+        } else if failure?.isOvertaking == true {
             reason = .superseded
         } else {
             switch event.state {
             case .open: reason = .open
             case .answered: reason = .answerUndelivered
-            case .closed: reason = reply?.isFailure == true ? .failed : .answered
+            case .closed: reason = isRefused ? .answerRefused : outcome
             }
         }
         self.init(subject: subject, headline: "", reasons: [reason], until: nil)
+        if isRefused { reasons.append(reason == .answerRefused ? outcome : .answerRefused) }
         let it = "\(header.name) (\(subject))"
         headline =
             switch reason {
             case .quarantined: "\(it) could not be read and was put into quarantine."
             case .superseded: "\(it) was overtaken before it was done: \(failure ?? "")".ended
+            case .answerUndelivered where reply?.deliveredAt != nil: "\(it) is done, and its answer is sent again."
             case .answerUndelivered: "\(it) is done, but the server has not taken the answer yet."
+            case .answerRefused:
+                "\(it) \(outcome == .failed ? "failed" : "was done"), but the server did not take the answer\(Self.refusal(reply))"
+                    .ended
             case .failed: "\(it) failed\(failure.map { ": \($0)" } ?? "")".ended
             case .answered: "\(it) was done, and is closed."
             default: "\(it) is being worked on."
@@ -41,7 +52,7 @@ extension Explanation {
             .asked,
             "It was received \(event.receivedAt.ago(now))"
                 + (event.key.map { " and is about \($0)" } ?? " and is about no resource of its own")
-                + (header.replyTo == nil ? "; no answer is wanted." : "."))
+                + ".")
         for entry in spoilt { say(.observed, entry.sentence(now)) }
         if let reply {
             if event.state == .answered {
@@ -51,22 +62,30 @@ extension Explanation {
             } else {
                 let delivery =
                     reply.deliveredAt.map { "the server took the answer \($0.ago(now))" }
-                    ?? "the server did not take the answer, or none was wanted"
+                    ?? "the server did not take the answer, which is not sent any more after \(reply.attempts) "
+                    + "\(reply.attempts == 1 ? "try" : "tries")\(Self.refusal(reply))"
                 say(
                     .answer,
                     "Its \(reply.isFailure ? "failure" : "success") was decided \(reply.createdAt.ago(now)), and "
                         + "\(delivery)".ended)
             }
+            if reasons.contains(.answerRefused), let failure { say(.answer, "The answer was \"\(failure)\".") }
+        } else if header.replyTo == nil {
+            say(.answer, "No answer \(event.state == .closed ? "was" : "is") wanted.")
         }
         guard event.state == .open, let key = event.key.flatMap(ResourceKey.init) else { return }
-        let all = try store.allResources()
-        guard let row = all.first(where: { $0.key == key }) else { return }
-        let other = try Explanation(
-            of: try Dossier(of: row, among: all, in: store), among: all, [], now: now, in: store)
+        guard let dossier = try Dossier(of: key, among: try store.briefResources(), in: store) else { return }
+        let other = try Explanation(of: dossier, [], now: now, in: store)
         reasons += other.reasons
         until = other.until
         say(.waits, other.headline)
         sentences += other.sentences.filter { $0.role == .observed || $0.role == .tried || $0.role == .waits }
+    }
+
+    /// Why an answer was not taken, as far as it is known.
+    private static func refusal(_ reply: ReplyRow?) -> String {
+        guard let error = reply?.lastError, !error.isEmpty else { return "" }
+        return ": \(Redaction.redacted(error))"
     }
 
     /// Why something could not be read.

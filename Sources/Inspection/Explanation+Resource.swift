@@ -6,18 +6,20 @@ extension Explanation {
     /// Why a resource is where it is.
     ///
     /// - Parameters:
-    ///   - all: All resources, to tell who uses a volume.
+    ///   - dossier: What is known of it.
     ///   - quarantine: What could not be read.
+    ///   - now: The moment from which times are told.
+    ///   - store: Where it was read.
     /// - Throws: ``StoreError``.
     package init(
-        of dossier: Dossier, among all: [ResourceRow], _ quarantine: [QuarantineEntry], now: Timestamp, in store: Store
+        of dossier: Dossier, _ quarantine: [QuarantineEntry], now: Timestamp, in store: Store
     ) throws(StoreError) {
         let row = dossier.row
         let holdUp = row.isSettled ? nil : HoldUp(of: row, requirements: dossier.requirements)
         let reason = holdUp?.reason ?? dossier.end
         self.init(subject: row.words, headline: "", reasons: [reason], until: nil)
         if let holdUp { until = holdUp.row.nextAttemptAt }
-        let letters = dossier.events.filter { $0.event.state == .answered && $0.reply != nil }
+        let letters = dossier.letters
         if !letters.isEmpty {
             // Of what is done, only this is left to be told.
             reasons.insert(.answerUndelivered, at: reason == .asWanted ? 0 : 1)
@@ -28,12 +30,15 @@ extension Explanation {
         say(.observed, dossier.observed(now))
         say(.tried, dossier.tried(now))
         say(.waits, dossier.waits(reason, holdUp, now))
-        if reason == .volumeInUse, let users = row.users(among: all) { say(.waits, users) }
+        if reason == .volumeInUse {
+            // Only here it counts what all the others are made of.
+            say(.waits, (holdUp?.row ?? row).users(among: try store.allResources()))
+        }
         for letter in letters {
             if let reply = letter.reply { say(.answer, Self.undelivered(letter.event, reply, now)) }
         }
         for letter in dossier.events where letter.event.generation < row.generation && letter.reply?.isFailure == true {
-            guard let text = try store.failure(of: letter.event.header.id), text.contains("superseded by ") else {
+            guard let text = try store.failure(of: letter.event.header.id), text.isOvertaking else {
                 continue
             }
             reasons.append(.superseded)
@@ -52,8 +57,16 @@ extension Explanation {
     static func undelivered(_ event: EventRow, _ reply: ReplyRow, _ now: Timestamp) -> String {
         var text =
             "The \(reply.isFailure ? "failure" : "success") of \(event.header.name) (event \(event.header.id)) was "
-            + "decided \(reply.createdAt.ago(now)), and the server has not taken the answer yet: \(reply.attempts) "
-            + (reply.attempts == 1 ? "try" : "tries")
+            + "decided \(reply.createdAt.ago(now)), and "
+        if let taken = reply.deliveredAt {
+            text += "the server took the answer \(taken.ago(now)). It is sent again on request"
+            if reply.lastError.isEmpty { return text.ended }
+            text += ", without success until now"
+        } else {
+            text +=
+                "the server has not taken the answer yet: \(reply.attempts) "
+                + (reply.attempts == 1 ? "try" : "tries")
+        }
         if !reply.lastError.isEmpty { text += ", the last one failed with: \(reply.lastError)" }
         if let next = reply.nextAttemptAt { text += ". It is sent again \(next.ahead(now))" }
         return text.ended
@@ -68,20 +81,23 @@ extension ResourceRow {
     }
 
     /// The instances that a volume is used by, as far as their records tell.
-    fileprivate func users(among all: [ResourceRow]) -> String? {
+    fileprivate func users(among all: [ResourceRow]) -> String {
         let users = all.filter { other in
             guard other.phase != "removed", case .instance(let instance)? = StoredSpecification(other) else {
                 return false
             }
             return instance.volumes.contains { $0.name == key.id }
         }
-        guard !users.isEmpty else { return nil }
+        guard !users.isEmpty else { return "" }
         return
             "It is a volume of \(users.prefix(5).map { "\($0.words), which is \($0.phase)" }.joined(separator: "; "))."
     }
 }
 
 extension Dossier {
+    /// The events whose answers are on their way.
+    fileprivate var letters: [Correspondence] { events.filter { $0.event.state == .answered && $0.reply != nil } }
+
     /// How a settled one has ended.
     fileprivate var end: Explanation.Reason {
         if row.phase == "failed" {
@@ -108,8 +124,10 @@ extension Dossier {
         case .engineSilent: "\(it) waits for Docker, which does not say what has become of a call\(other)."
         case .backOff: "\(it) waits for its next try\(other)."
         case .waitingForOther: "\(it) waits for something else to be ready first."
+        case .answerUndelivered where letters.allSatisfy({ $0.reply?.deliveredAt != nil }):
+            "\(it) is \(row.phase), as wanted, and the answer is sent again."
         case .answerUndelivered: "\(it) is \(row.phase), as wanted, but the server has not taken the answer yet."
-        case .working, .superseded, .open, .answered, .quarantined:
+        case .working, .superseded, .open, .answered, .answerRefused, .quarantined:
             "\(it) is on its way: it is \(row.phase) and is to be \(row.desired)."
         }
     }
@@ -122,7 +140,7 @@ extension Dossier {
             }
             return "It is to be \(row.desired); who asked for that is not remembered any more."
         }
-        let more = events.count { $0.event.generation == row.generation } - 1
+        let more = wishCount - 1
         return
             "\(wish.header.name) (event \(wish.header.id)), received \(wish.receivedAt.ago(now)), asked for it to be "
             + row.desired + (more > 0 ? "; \(more) more \(more == 1 ? "event asks" : "events ask") for the same." : ".")
@@ -140,10 +158,11 @@ extension Dossier {
         case (_, "present"): what = "the \(row.observable) was there"
         case (_, "kept"): what = "a storage plug-in kept the volume"
         case (_, "moved"): what = "the volume had moved to another host"
-        default: what = "nothing was observed for this wish yet"
+        default:
+            what = row.attempts > 0 ? "nothing is known of it since the last try" : "nothing is known of it yet"
         }
         let address = machine["address"].nonEmptyText.map { ", with the address \($0)" } ?? ""
-        return "Last seen, and written down \(row.updatedAt.ago(now)): \(what)\(address)."
+        return "Its record, last written \(row.updatedAt.ago(now)), says: \(what)\(address)."
     }
 
     fileprivate func tried(_ now: Timestamp) -> String {
@@ -169,8 +188,9 @@ extension Dossier {
             }
         }
         var text = ""
-        if !row.awaitedKeys.isEmpty {
-            let names = row.awaitedKeys.map { key in
+        let unready = row.awaitedKeys.filter { key in requirements.first { $0.key == key }?.isSettled != true }
+        if !unready.isEmpty {
+            let names = unready.map { key in
                 guard let other = requirements.first(where: { $0.key == key }) else { return key.description }
                 return "\(key), which is \(other.phase)"
                     + (other.lastError.isEmpty ? "" : " (\(Redaction.redacted(other.lastError)))")
@@ -193,6 +213,9 @@ extension ResourceRow {
 }
 
 extension String {
+    /// The words of a failure for whoever was overtaken itself. Others are told whose fault it was before them.
+    var isOvertaking: Bool { hasPrefix("superseded by ") }
+
     /// As a sentence, with its end.
     var ended: String {
         let text = onOneLine

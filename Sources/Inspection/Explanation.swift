@@ -27,6 +27,8 @@ package struct Explanation: Sendable, Hashable {
         case working
         /// The server has not taken the answer yet.
         case answerUndelivered = "answer-undelivered"
+        /// The server will never take the answer.
+        case answerRefused = "answer-refused"
         /// The server asked for something else before it was done.
         case superseded
         /// An event that is being worked on.
@@ -95,7 +97,7 @@ extension Explanation.Reason {
     fileprivate var tint: Tint {
         switch self {
         case .asWanted, .answered: .good
-        case .failed, .quarantined: .bad
+        case .failed, .answerRefused, .quarantined: .bad
         case .drifted, .imagePullFailing, .volumeInUse, .engineUnreachable, .engineSilent, .backOff, .waitingForOther,
             .working, .answerUndelivered, .superseded, .open:
             .busy

@@ -7,17 +7,26 @@ struct HoldUp: Hashable {
     let row: ResourceRow
     let reason: Explanation.Reason
 
-    /// - Parameter requirements: What it waits for, as far as it is known.
+    /// - Parameters:
+    ///   - row: The resource that is on its way.
+    ///   - requirements: What it waits for, as far as it is known.
     init(of row: ResourceRow, requirements: [ResourceRow]) {
         if !row.awaitedKeys.isEmpty {
-            // The worst of what it waits for is what it waits for.
+            // Of several that are held up themselves, the worst is what it waits for.
             let below = requirements.filter { !$0.isSettled }.map { HoldUp(of: $0, requirements: []) }
-            let worst = below.first { $0.reason != .working && $0.reason != .waitingForOther }
-            self = worst ?? HoldUp(row: row, reason: .waitingForOther)
+            let worst = below.compactMap { holdUp in Self.worstFirst.firstIndex(of: holdUp.reason).map { ($0, holdUp) }
+            }
+            .min { $0.0 < $1.0 }
+            self = worst?.1 ?? HoldUp(row: row, reason: .waitingForOther)
             return
         }
         self.init(row: row, reason: Self.reason(row))
     }
+
+    /// What keeps others waiting for longer than the work itself takes.
+    private static let worstFirst: [Explanation.Reason] = [
+        .engineUnreachable, .imagePullFailing, .volumeInUse, .engineSilent, .backOff,
+    ]
 
     private init(row: ResourceRow, reason: Explanation.Reason) {
         self.row = row
@@ -28,12 +37,19 @@ struct HoldUp: Hashable {
         // A refused removal is repeated without being counted as a try without a result.
         let isRefusedRemoval = row.phase == "removing" && !row.lastError.isEmpty
         guard row.nextAttemptAt != nil || row.attempts > 0 || isRefusedRemoval else { return .working }
-        if row.lastError.saysEngineIsAway { return .engineUnreachable }
+        // A look that succeeds leaves tries and error as they are. A step that is more than a look proves that there was
+        // one, and that the engine has answered it.
+        let isPast = row.nextAttemptAt == nil && !row.activity.hasPrefix(Self.lookingAt)
+        if !isPast, row.lastError.saysEngineIsAway { return .engineUnreachable }
         if row.isVolumeInUse { return .volumeInUse }
+        if isPast { return .working }
         if row.key.kind == .image, row.phase == "pulling" { return .imagePullFailing }
         if row.lastError.saysEngineIsSilent { return .engineSilent }
         return .backOff
     }
+
+    /// How the agent calls every step that only looks.
+    private static let lookingAt = "Looking at "
 }
 
 extension ResourceRow {

@@ -3,35 +3,43 @@ package import Model
 
 /// One table of the store, for people and for programs.
 package protocol Listing: Sendable, Hashable {
-    /// For programs.
-    var json: JSON { get }
-    /// For people.
-    func text(now: Timestamp, style: ReportStyle) -> String
+    associatedtype Element
+    /// What is shown.
+    var rows: [Element] { get }
+    /// How many there are, shown or not.
+    var total: Int { get }
+    /// At most so many were asked for.
+    var limit: Int { get }
+    /// What the rows are, as a member in JSON.
+    var noun: String { get }
+    /// The same as a heading.
+    var title: String { get }
+    /// The sentence that stands for an empty table.
+    var nothing: String { get }
+    /// A row for programs.
+    static func json(_ row: Element) -> JSON
+    /// The rows for people.
+    func table(now: Timestamp) -> Table
 }
 
 extension Listing {
-    /// A heading, the table, and how much of all it is.
-    ///
-    /// - Parameters:
-    ///   - title: What the rows are.
-    ///   - table: The rows that are shown, perhaps not all there are.
-    ///   - total: How many there are in all.
-    ///   - nothing: The sentence that stands for an empty table.
-    ///   - style: The width to fit, and whether there are colours.
-    func page(_ title: String, _ table: Table, of total: Int, nothing: String, _ style: ReportStyle) -> String {
-        guard !table.rows.isEmpty else { return style.paragraph(nothing) }
-        var lines = [style.painted(title, .heading)] + table.lines(style)
-        if total > table.rows.count {
-            lines += ["", style.paragraph("\(table.rows.count) of \(total); --limit shows more.")]
+    /// For programs.
+    package var json: JSON {
+        .object(
+            JSONObject([
+                .init(key: noun, value: .array(rows.map(Self.json))), .init(key: "total", value: .integer(total)),
+            ]))
+    }
+
+    /// For people: a heading, the table, and how much of all it is.
+    package func text(now: Timestamp, style: ReportStyle = ReportStyle()) -> String {
+        var lines = rows.isEmpty ? [style.paragraph(nothing)] : [style.painted(title, .heading)]
+        if !rows.isEmpty { lines += table(now: now).lines(style) }
+        if total > rows.count {
+            // Where there was room for more, the others have been left out for what they are.
+            let why = rows.count >= limit ? "--limit shows more" : "the others cannot be read by this program"
+            lines += ["", style.paragraph("\(rows.count) of \(total); \(why).")]
         }
         return lines.joined(separator: "\n")
-    }
-}
-
-extension ReportStyle {
-    /// The text in lines that fit.
-    func paragraph(_ text: String, _ tint: Tint = .plain) -> String {
-        (width.map { text.onOneLine.wrapped(to: $0) } ?? [text.onOneLine]).map { painted($0, tint) }
-            .joined(separator: "\n")
     }
 }

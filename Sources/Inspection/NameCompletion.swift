@@ -8,7 +8,10 @@ package enum NameCompletion {
 
     /// All that begins like this, and that stands for a resource; none of it needs quoting in a shell.
     ///
-    /// - Parameter events: Also the ids of events.
+    /// - Parameters:
+    ///   - text: What has been typed.
+    ///   - events: Also the ids of events.
+    ///   - store: Where the names are.
     /// - Throws: ``StoreError``.
     package static func names(
         beginningWith text: String, events: Bool = false, in store: Store
@@ -24,10 +27,17 @@ package enum NameCompletion {
         if events, !text.isEmpty {
             names += try store.events(beginningWith: text, limit: limit).map(\.header.id)
         }
-        let safe = Set(names).filter { name in
-            !name.isEmpty && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
-                && !name.contains { "'\"`$\\;&|<>()*?!#~".contains($0) }
-        }
+        let safe = Set(names).filter { !$0.isEmpty && $0.utf8.allSatisfy(isPlain) }
         return Array(safe.sorted().prefix(limit))
+    }
+
+    /// No shell makes anything of it.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "._:/@+-".utf8.contains(byte)
+        }
     }
 }

@@ -8,19 +8,28 @@ package struct QuarantineListing: Listing {
     package let rows: [QuarantineEntry]
     /// How many there are, shown or not.
     package let total: Int
+    /// At most so many were asked for.
+    package let limit: Int
 
     /// Reads it.
     ///
-    /// - Parameter limit: At most so many.
+    /// - Parameters:
+    ///   - limit: At most so many.
+    ///   - store: Where it is read.
     /// - Throws: ``StoreError``.
     package init(limit: Int, of store: Store) throws(StoreError) {
+        self.limit = limit
         rows = try store.quarantineEntries(limit: limit)
         total = try store.quarantineSummary().count
     }
 
-    package var json: JSON { ["quarantine": .array(rows.map(\.json)), "total": .integer(total)] }
+    package var noun: String { "quarantine" }
+    package var title: String { "Quarantine" }
+    package var nothing: String { "Nothing is in quarantine." }
 
-    package func text(now: Timestamp, style: ReportStyle = ReportStyle()) -> String {
+    package static func json(_ row: QuarantineEntry) -> JSON { row.json }
+
+    package func table(now: Timestamp) -> Table {
         var table = Table(
             columns: [
                 Table.Column(title: "ID"), Table.Column(title: "TIME", rank: 0), Table.Column(title: "AGO", rank: 2),
@@ -34,7 +43,7 @@ package struct QuarantineListing: Listing {
                 Table.Cell(String(entry.row.raw.utf8.count)), Table.Cell(Redaction.redacted(entry.row.error), .bad),
             ])
         }
-        return page("Quarantine", table, of: total, nothing: "Nothing is in quarantine.", style)
+        return table
     }
 }
 

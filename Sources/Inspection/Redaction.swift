@@ -19,8 +19,19 @@ package enum Redaction {
         }
     }
 
-    /// The same text without secrets: one that is JSON as JSON, one of words word by word.
+    /// The same text without secrets: one that is JSON as JSON, one of words word by word. Done twice it is the same.
     package static func redacted(_ text: String) -> String {
+        var text = text
+        // What was taken out may show something that could not be seen before.
+        for _ in 0..<4 {
+            let before = text
+            text = redactedOnce(text)
+            if text == before { break }
+        }
+        return text
+    }
+
+    private static func redactedOnce(_ text: String) -> String {
         guard text.utf8.contains(where: isTelling) else { return text }
         if text.contains("PRIVATE KEY") { return mark }
         if let first = text.utf8.first(where: { $0 > 0x20 }), first == UInt8(ascii: "{") || first == UInt8(ascii: "["),
@@ -28,7 +39,17 @@ package enum Redaction {
         {
             return redacted(json).encodedText
         }
-        return withoutSecretWords(withoutUsers(text))
+        return SecretWords.removed(from: withoutUsers(text))
+    }
+
+    /// The words of a command line without secrets: one may be the word after its name.
+    static func redacted(_ words: [String]) -> [String] {
+        redacted(words.map(JSON.string)).map { $0.text ?? mark }
+    }
+
+    /// What has a name, without secrets.
+    static func redacted(_ text: String, named name: String) -> String {
+        isSecret(name) && !text.isEmpty ? mark : redacted(text)
     }
 
     /// A stored text that should be JSON; null for one that is none, as nobody can tell what is in it.
@@ -38,7 +59,8 @@ package enum Redaction {
 
     /// Only texts with one of these in them can hold a secret beside something else.
     private static func isTelling(_ byte: UInt8) -> Bool {
-        byte == UInt8(ascii: "=") || byte == UInt8(ascii: ":") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: " ")
+        byte == UInt8(ascii: "=") || byte == UInt8(ascii: ":") || byte == UInt8(ascii: "-") || byte <= 0x20
+            || byte == 0x7F
     }
 
     // MARK: Names
@@ -47,6 +69,12 @@ package enum Redaction {
     static func isSecret(_ name: some StringProtocol) -> Bool {
         let letters = plain(name)
         return telling.contains { letters.contains($0) } || endings.contains { letters.hasSuffix($0) }
+    }
+
+    /// What has a name like this may be two words: a scheme, and the secret.
+    static func isHeader(_ name: some StringProtocol) -> Bool {
+        let letters = plain(name)
+        return letters.hasSuffix("authorization") || letters.hasSuffix("auth")
     }
 
     private static let telling = [
@@ -132,41 +160,5 @@ package enum Redaction {
             }
         }
         return result + rest
-    }
-
-    private static func isGap(_ character: Character) -> Bool {
-        character.isWhitespace || "\"'`,;&?:=(){}[]<>\\".contains(character)
-    }
-
-    /// Without what follows a name like password, as in `PASSWORD=x`, `--password x`, `"password": "x"`, `Bearer x`.
-    private static func withoutSecretWords(_ text: String) -> String {
-        var result = ""
-        var rest = text[...]
-        while !rest.isEmpty {
-            let word = rest.prefix { !isGap($0) }
-            rest = rest[word.endIndex...]
-            let gap = rest.prefix(while: isGap)
-            rest = rest[gap.endIndex...]
-            result += word
-            result += gap
-            let isAssigned = gap.contains { $0 == "=" || $0 == ":" }
-            let isScheme = ["bearer", "basic"].contains(word.lowercased())
-            let isSecret = (isAssigned || word.hasPrefix("-") || isScheme) && !word.isEmpty
-            guard isSecret, !gap.isEmpty, isScheme || self.isSecret(word) else { continue }
-            // A value in quotes ends with them.
-            let quote = gap.last.flatMap { "\"'`".contains($0) ? $0 : nil }
-            let value = rest.prefix { character in
-                quote.map { character != $0 } ?? (!character.isWhitespace && !",;&\"'`".contains(character))
-            }
-            if !value.isEmpty { result += ["bearer", "basic"].contains(value.lowercased()) ? String(value) : mark }
-            rest = rest[value.endIndex...]
-            // "Authorization: Bearer x": the secret is what follows.
-            if ["bearer", "basic"].contains(value.lowercased()) {
-                let pause = rest.prefix { $0.isWhitespace }
-                rest = rest[pause.endIndex...].drop { !$0.isWhitespace && !",;\"'`".contains($0) }
-                result += "\(pause)\(mark)"
-            }
-        }
-        return result
     }
 }

@@ -8,6 +8,8 @@ package struct ReplyListing: Listing {
     package let rows: [ReplyEntry]
     /// How many there are, shown or not.
     package let total: Int
+    /// At most so many were asked for.
+    package let limit: Int
 
     /// Reads it.
     ///
@@ -15,17 +17,23 @@ package struct ReplyListing: Listing {
     ///   - undelivered: Only those that are still on their way.
     ///   - failures: Only those that say that something could not be done.
     ///   - limit: At most so many.
+    ///   - store: Where it is read.
     /// - Throws: ``StoreError``.
     package init(
         undelivered: Bool = false, failures: Bool = false, limit: Int, of store: Store
     ) throws(StoreError) {
+        self.limit = limit
         rows = try store.replies(undelivered: undelivered, failures: failures, limit: limit)
         total = try store.replyCount(undelivered: undelivered, failures: failures)
     }
 
-    package var json: JSON { ["replies": .array(rows.map(\.json)), "total": .integer(total)] }
+    package var noun: String { "replies" }
+    package var title: String { "Answers" }
+    package var nothing: String { "No such answers." }
 
-    package func text(now: Timestamp, style: ReportStyle = ReportStyle()) -> String {
+    package static func json(_ row: ReplyEntry) -> JSON { row.json }
+
+    package func table(now: Timestamp) -> Table {
         var table = Table(columns: [
             Table.Column(title: "DECIDED", rank: 1), Table.Column(title: "AGO", rank: 4),
             Table.Column(title: "ANSWERS"), Table.Column(title: "EVENT", minimum: 8, rank: 3),
@@ -45,15 +53,22 @@ package struct ReplyListing: Listing {
                 Table.Cell(Redaction.redacted(reply.lastError)),
             ])
         }
-        return page("Answers", table, of: total, nothing: "No such answers.", style)
+        return table
     }
+}
+
+extension ReplyRow {
+    /// Since when it is on its way, as far as that is written down: one that was delivered, and is asked for again, at
+    /// the earliest since then.
+    var waitingSince: Timestamp { max(createdAt, deliveredAt ?? createdAt) }
 }
 
 extension ReplyEntry {
     /// How far it has come, in a word.
     var delivery: String {
-        if reply.deliveredAt != nil { return "delivered" }
-        return isClosed ? "refused" : "pending"
+        // One that is sent again was delivered before.
+        guard isClosed else { return "pending" }
+        return reply.deliveredAt == nil ? "refused" : "delivered"
     }
 
     /// All but the message, which holds secrets.

@@ -1,3 +1,4 @@
+internal import Lifecycle
 package import LosslessJSON
 package import Model
 package import Store
@@ -10,41 +11,49 @@ package struct ResourceListing: Listing {
     package let rows: [ResourceRow]
     /// How many there are, shown or not.
     package let total: Int
+    /// At most so many were asked for.
+    package let limit: Int
 
     /// Reads it.
     ///
     /// - Parameters:
+    ///   - kind: What they are.
     ///   - pending: Only those on the way to what is wanted of them.
     ///   - phase: Only those in this phase; `nil` for all.
     ///   - limit: At most so many.
+    ///   - store: Where it is read.
     /// - Throws: ``StoreError``.
     package init(
         of kind: ResourceKind, pending: Bool = false, phase: String? = nil, limit: Int, in store: Store
     ) throws(StoreError) {
         self.kind = kind
+        self.limit = limit
         rows = try store.resources(of: kind, pending: pending, phase: phase, limit: limit)
         total = try store.resourceCount(of: kind, pending: pending, phase: phase)
     }
 
-    package var json: JSON {
-        .object(
-            JSONObject([
-                .init(key: kind.plural, value: .array(rows.map { .object($0.jsonMembers) })),
-                .init(key: "total", value: .integer(total)),
-            ]))
-    }
+    package var noun: String { kind.plural }
+    package var title: String { kind.title }
+    package var nothing: String { "No such \(kind.plural)." }
 
-    package func text(now: Timestamp, style: ReportStyle = ReportStyle()) -> String {
-        page(
-            kind.title, ResourceRow.table(of: rows, now: now, showsChange: true), of: total,
-            nothing: "No such \(kind.plural).", style)
-    }
+    package static func json(_ row: ResourceRow) -> JSON { .object(row.jsonMembers) }
+
+    package func table(now: Timestamp) -> Table { ResourceRow.table(of: rows, now: now, showsChange: true) }
 }
 
 extension ResourceKind {
     /// As a command and as a member in JSON.
-    var plural: String { rawValue + "s" }
+    package var plural: String { rawValue + "s" }
 
     /// As a heading.
     var title: String { plural.prefix(1).uppercased() + plural.dropFirst() }
+
+    /// Where one of this kind may be on the way to what is wanted of it.
+    package var phases: [String] {
+        switch self {
+        case .instance: InstancePhase.allCases.map(\.rawValue)
+        case .volume: VolumePhase.allCases.map(\.rawValue)
+        case .image: ImagePhase.allCases.map(\.rawValue)
+        }
+    }
 }

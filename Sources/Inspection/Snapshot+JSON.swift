@@ -20,7 +20,7 @@ extension Snapshot {
             ],
             "replies": [
                 "undelivered": .integer(undelivered.count),
-                "oldest": JSON(undelivered.map(\.createdAt).min()),
+                "oldest": JSON(undelivered.map(\.waitingSince).min()),
             ],
             "quarantine": .array(
                 quarantine.map { row in

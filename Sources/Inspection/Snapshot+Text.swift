@@ -32,7 +32,7 @@ extension Snapshot {
         }
         parts.append(open)
         var answers = "undelivered answers: \(undelivered.count)"
-        if let oldest = undelivered.map(\.createdAt).min() {
+        if let oldest = undelivered.map(\.waitingSince).min() {
             answers += " (oldest since \(Span(since: oldest, to: now).words))"
         }
         parts.append(answers)
@@ -44,7 +44,10 @@ extension Snapshot {
 extension ResourceRow {
     /// The rows of one kind, or of several, as a table.
     ///
-    /// - Parameter showsChange: Also when each was last written.
+    /// - Parameters:
+    ///   - rows: What is shown.
+    ///   - now: The moment from which times are told.
+    ///   - showsChange: Also when each was last written.
     static func table(of rows: [ResourceRow], now: Timestamp, showsChange: Bool = false) -> Table {
         let showsIDs = rows.contains { !$0.shortID.isEmpty }
         let showsContainers = rows.contains { $0.key.kind == .instance }

@@ -3,7 +3,7 @@ package import Store
 
 /// All that `state` shows.
 package struct Snapshot: Sendable, Hashable {
-    /// Instances first, by name.
+    /// Instances first, by name, without machines and specifications.
     package var resources: [ResourceRow]
     /// How many events wait for their end.
     package var openEventCount: Int
@@ -20,7 +20,7 @@ package struct Snapshot: Sendable, Hashable {
     ///
     /// - Throws: ``StoreError``.
     package init(of store: Store) throws(StoreError) {
-        resources = try store.allResources()
+        resources = try store.briefResources()
         let open = try store.openEventSummary()
         openEventCount = open.count
         oldestOpenEventAt = open.oldest
@@ -47,8 +47,14 @@ package struct Dossier: Sendable, Hashable {
     package var row: ResourceRow
     /// Oldest first.
     package var history: [TransitionRow]
-    /// Newest first.
+    /// Newest first: the last of them, without their frames.
     package var events: [Correspondence]
+    /// How many events about it are remembered.
+    package var eventCount: Int
+    /// How many of them have an answer.
+    package var replyCount: Int
+    /// How many events have asked for what is wanted now.
+    package var wishCount: Int
     /// What the resource waits for, as far as it is known.
     package var requirements: [ResourceRow]
     /// The resources that wait for this one.
@@ -59,26 +65,38 @@ package struct Dossier: Sendable, Hashable {
 
     /// Reads it.
     ///
+    /// - Parameters:
+    ///   - key: Whose it is.
+    ///   - all: All resources; what they are made of is not needed.
+    ///   - store: Where it is read.
+    ///   - eventLimit: So many of its last events.
+    /// - Returns: `nil` if there is no such resource.
     /// - Throws: ``StoreError``.
-    package init(
-        of row: ResourceRow, among all: [ResourceRow], in store: Store, eventLimit: Int = Dossier.eventLimit
+    package init?(
+        of key: ResourceKey, among all: [ResourceRow], in store: Store, eventLimit: Int = Dossier.eventLimit
     ) throws(StoreError) {
+        guard let row = try store.resource(key) else { return nil }
         self.row = row
-        history = try store.history(of: row.key)
+        history = try store.history(of: key)
         events = []
-        for event in try store.events(about: row.key, limit: eventLimit) {
+        let states = Set(EventRow.State.allCases)
+        for event in try store.events(in: states, about: key, limit: eventLimit) {
             events.append(Correspondence(event: event, reply: try store.reply(to: event.header.id)))
         }
-        let keys = row.awaitedKeys
+        eventCount = try store.eventCount(in: states, about: key)
+        replyCount = try store.replyCount(about: key)
+        wishCount = try store.eventCount(about: key, generation: row.generation)
+        let keys = Set(row.awaitedKeys)
         requirements = all.filter { keys.contains($0.key) }
-        dependents = all.filter { $0.awaitedKeys.contains(row.key) }.map(\.key)
+        dependents = all.filter { $0.awaitedKeys.contains(key) }.map(\.key)
     }
 
     /// The newest event that asked for what is wanted now; `nil` if another resource did, or it was long ago.
     var wish: EventRow? { events.first { $0.event.generation == row.generation }?.event }
 
-    /// What brought about the wish that counts: the cause of its first transition.
-    var wishCause: String? { history.first { $0.generation == row.generation }?.cause }
+    /// What brought about the wish that counts. Later moves of the same wish have causes of their own, and there may have
+    /// been no move to it.
+    var wishCause: String? { history.first { $0.generation == row.generation && $0.to == "requested" }?.cause }
 
     /// When the resource last changed its phase.
     var phaseSince: Timestamp { history.last?.at ?? row.updatedAt }

@@ -112,11 +112,19 @@ package struct StateCheck: Sendable, Hashable {
         note("Schema", schema, "schemaVersion", .integer(store.foundVersion))
         let damages = try store.damages(limit: 5)
         let strays = try store.strays(limit: 5)
+        let unreadable = try store.unreadableRows()
+        let isSound = damages.isEmpty && strays.isEmpty && unreadable.isEmpty
+        let found = damages.isEmpty && strays.isEmpty ? "no damage found" : "damaged"
         note(
-            "Integrity", damages.isEmpty && strays.isEmpty ? "no damage found" : "damaged", "isSound",
-            .bool(damages.isEmpty && strays.isEmpty))
+            "Integrity", unreadable.isEmpty ? found : "\(found), rows that cannot be read: \(unreadable.count)",
+            "isSound",
+            .bool(isSound))
         for damage in damages { find(.critical, "damaged", "The database is damaged: \(damage)") }
         for stray in strays { find(.critical, "stray-row", "The database contradicts itself: \(stray)") }
+        for row in unreadable.prefix(5) {
+            find(.critical, "unreadable-row", "A row of table \(row.table) cannot be read by this program: \(row.key)")
+        }
+        figures.append("unreadableRows", .integer(unreadable.count))
     }
 
     private mutating func checkWork(_ store: Store, _ limits: Limits, _ now: Timestamp) throws(StoreError) {
@@ -155,16 +163,22 @@ package struct StateCheck: Sendable, Hashable {
 
     private mutating func checkAnswers(_ store: Store, _ limits: Limits, _ now: Timestamp) throws(StoreError) {
         let letters = try store.undeliveredReplies()
+        let since = letters.map(\.waitingSince).min()
         var text = "\(letters.count) undelivered"
-        if let oldest = letters.first { text += ", the oldest decided \(oldest.createdAt.ago(now))" }
+        if let since { text += ", the oldest on its way since \(since.ago(now))" }
         note("Answers", text, "undelivered", .integer(letters.count))
-        figures.append("oldestUndeliveredAt", JSON(letters.first?.createdAt))
-        guard let oldest = letters.first, now - oldest.createdAt > limits.age else { return }
+        figures.append("oldestUndeliveredAt", JSON(since))
+        // One that the server has taken, and has asked for again, is no cause for concern before a try has failed: since
+        // when it is on its way again nobody knows.
+        let oldest = letters.filter { $0.deliveredAt == nil || !$0.lastError.isEmpty }
+            .min { $0.waitingSince < $1.waitingSince }
+        guard let oldest, now - oldest.waitingSince > limits.age else { return }
+        let tries = "\(oldest.attempts) \(oldest.attempts == 1 ? "try" : "tries")"
         find(
             .warning, "undelivered-answer",
-            "The answer to event \(oldest.eventID) is undelivered for \(Span(since: oldest.createdAt, to: now).words), after "
-                + "\(oldest.attempts) tries\(oldest.lastError.isEmpty ? "" : ": \(Redaction.redacted(oldest.lastError))")"
-        )
+            "The answer to event \(oldest.eventID) is undelivered for "
+                + "\(Span(since: oldest.waitingSince, to: now).words), after \(tries)"
+                + (oldest.lastError.isEmpty ? "" : ": \(Redaction.redacted(oldest.lastError))"))
     }
 
     private mutating func checkQuarantine(_ store: Store, _ limits: Limits, _ now: Timestamp) throws(StoreError) {
@@ -211,20 +225,7 @@ package struct StateCheck: Sendable, Hashable {
         let first = findings.first?.text ?? "The state is sound, and nothing waits for longer than it should."
         var report = [style.paragraph("\(severity.word.uppercased()): \(first)", tint)]
         report += findings.dropFirst().map { style.paragraph("\($0.severity.word.uppercased()): \($0.text)") }
-        let width = lines.reduce(0) { max($0, $1.label.columns + 1) } + 2
-        if !lines.isEmpty { report.append("") }
-        for line in lines {
-            let limit = style.width.map { $0 - width } ?? .max
-            // Without room beside the label there is some below it.
-            guard limit >= 24 else {
-                report.append(style.paragraph("\(line.label): \(line.text)"))
-                continue
-            }
-            let parts = limit == .max ? [line.text.onOneLine] : line.text.onOneLine.wrapped(to: limit)
-            for (index, part) in parts.enumerated() {
-                report.append((index == 0 ? "\(line.label):" : "").padded(to: width) + part)
-            }
-        }
+        if !lines.isEmpty { report += [""] + style.list(lines.map { ($0.label, $0.text, .plain) }) }
         return report.joined(separator: "\n")
     }
 }

@@ -39,14 +39,20 @@ package struct StateLocation: Sendable, Hashable {
         return try result.get()
     }
 
-    /// The same for a body that hands on what it reads at once, so that it cannot be run twice.
+    /// The same for a body that hands on what it reads at once, so that it cannot be run twice. What it reads is not all
+    /// of one moment: nothing is held while it does something else.
     ///
     /// - Throws: ``InspectionError``, also if an agent has begun to write meanwhile: then what was read is worth nothing.
     package func readOnce(_ body: (Store) throws(StoreError) -> Void) throws(InspectionError) {
         let file = databasePath
         try check(file)
         let stamp = Stamp(of: file + "-wal") == nil ? Stamp(of: file) : nil
-        try look(at: file, body)
+        let store = try open(file)
+        do throws(StoreError) {
+            try body(store)
+        } catch {
+            throw .of(error, path: file)
+        }
         if let stamp, Stamp(of: file) != stamp {
             throw InspectionError(
                 "An agent began to write \(file) while it was read: what was printed may be wrong. Run the command again."
@@ -63,18 +69,21 @@ package struct StateLocation: Sendable, Hashable {
     private func look<Result>(
         at file: String, _ body: (Store) throws(StoreError) -> Result
     ) throws(InspectionError) -> Result {
-        let store: Store
-        do {
-            store = try Store.openForReading(path: file)
-        } catch let error as StoreError {
-            throw .of(error, path: file)
-        } catch {
-            throw InspectionError("\(file) cannot be shown: \(error).")
-        }
+        let store = try open(file)
         do throws(StoreError) {
             return try store.atOneMoment(body)
         } catch {
             throw .of(error, path: file)
+        }
+    }
+
+    private func open(_ file: String) throws(InspectionError) -> Store {
+        do {
+            return try Store.openForReading(path: file)
+        } catch let error as StoreError {
+            throw .of(error, path: file)
+        } catch {
+            throw InspectionError("\(file) cannot be shown: \(error).")
         }
     }
 

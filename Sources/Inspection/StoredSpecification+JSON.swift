@@ -3,7 +3,8 @@ internal import Model
 
 extension StoredSpecification {
     /// The specification for programs. Values of the environment are null unless they are asked for; of driver options
-    /// only the number is told, of a registry credential only that there is one.
+    /// only the number is told, of a registry credential only that there is one. Commands, labels and the like are
+    /// whole: whoever shows them leaves the secrets out.
     func json(showingEnvironment: Bool) -> JSON {
         switch self {
         case .instance(let instance): Self.json(instance, showingEnvironment)

@@ -77,7 +77,7 @@ extension ContainerSpecification {
             ("Tmpfs", tmpfs.words), ("DNS options", dnsOptions), ("Shares", isolation.words),
             ("Security", isolation.securityOptions), ("Groups", isolation.additionalGroups),
             ("Devices", devices.map(\.words)), ("Log", log.words), ("Sysctls", sysctls.words),
-            ("Storage", storageOptions.words),
+            ("Storage", storageOptions.isEmpty ? [] : ["\(storageOptions.count) options (not shown)"]),
         ]
     }
 }
@@ -128,13 +128,9 @@ extension JSON {
     }
 }
 
-extension [String: String] {
-    fileprivate var words: [String] { sorted { $0.key < $1.key }.map { $1.isEmpty ? $0 : "\($0)=\($1)" } }
-}
-
 extension HealthCheck {
     fileprivate var words: [String] {
-        var words = command.isEmpty ? [] : [command.joined(separator: " ")]
+        var words = command.isEmpty ? [] : [command.line]
         if intervalSeconds != 0 { words.append("every \(intervalSeconds) s") }
         if timeoutSeconds != 0 { words.append("within \(timeoutSeconds) s") }
         if retries != 0 { words.append("\(retries) failures") }

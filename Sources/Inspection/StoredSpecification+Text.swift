@@ -4,8 +4,8 @@ extension StoredSpecification {
     /// One line of the short form.
     typealias Field = (label: String, value: String)
 
-    /// What differs from the defaults, in words. Never a credential or a driver option, whose values are often secret;
-    /// values of the environment only on request.
+    /// What differs from the defaults, in words and without secrets. Never a credential or a driver option, whose values
+    /// are often secret; values of the environment only on request.
     func fields(showingEnvironment: Bool) -> [Field] {
         switch self {
         case .instance(let instance): Self.fields(instance, showingEnvironment)
@@ -20,10 +20,12 @@ extension StoredSpecification {
         func add(_ label: String, _ value: String) {
             if !value.isEmpty { fields.append((label, value)) }
         }
-        func add(_ label: String, _ values: [String]) { add(label, values.joined(separator: ", ")) }
+        func add(_ label: String, _ values: [String]) {
+            add(label, values.map { Redaction.redacted($0) }.joined(separator: ", "))
+        }
         add("Image", container.image)
-        if let entryPoint = container.entryPoint { add("Entry point", entryPoint.isEmpty ? "none" : line(entryPoint)) }
-        if let command = container.command { add("Command", line(command)) }
+        if let entryPoint = container.entryPoint { add("Entry point", entryPoint.isEmpty ? "none" : entryPoint.line) }
+        if let command = container.command { add("Command", command.line) }
         add("Directory", container.workingDirectory)
         add("User", container.user)
         add("Host name", [container.hostname, container.domainName].filter { !$0.isEmpty }.joined(separator: "."))
@@ -61,7 +63,7 @@ extension StoredSpecification {
         if !showsEnvironment, !container.environment.isEmpty {
             add("Environment", container.environment.keys.sorted().joined(separator: ", ") + " (values not shown)")
         }
-        for (name, value) in container.labels.sorted(by: { $0.key < $1.key }) { add("Label", "\(name)=\(value)") }
+        for words in container.labels.words { add("Label", words) }
         return fields
     }
 
@@ -78,19 +80,30 @@ extension StoredSpecification {
     private static func fields(_ image: ImageSpecification) -> [Field] {
         var fields: [Field] = [("Reference", image.reference)]
         if !image.temporaryTag.isEmpty { fields.append(("Temporary tag", image.temporaryTag)) }
-        if let build = image.build { fields.append(("Built from", build.place)) }
+        if let build = image.build { fields.append(("Built from", Redaction.redacted(build.place))) }
         if image.alwaysPull { fields.append(("Traits", "always pulled")) }
         if image.credential != nil { fields.append(("Credential", "given (not shown)")) }
         return fields
     }
+}
 
-    /// The words of a command line, in quotes where they would fall apart.
-    private static func line(_ words: [String]) -> String {
-        words.map { word in
+extension [String] {
+    /// The words of a command line without secrets, in quotes where they would fall apart.
+    var line: String {
+        Redaction.redacted(self).map { word in
             word.isEmpty || word.contains(where: { $0.isWhitespace || $0 == "'" })
                 ? "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
                 : word
         }.joined(separator: " ")
+    }
+}
+
+extension [String: String] {
+    /// The names with their values, which are left out where the name says that they are secret.
+    var words: [String] {
+        sorted { $0.key < $1.key }.map { name, value in
+            value.isEmpty ? name : "\(name)=\(Redaction.redacted(value, named: name))"
+        }
     }
 }
 

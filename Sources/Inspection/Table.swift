@@ -1,5 +1,5 @@
 /// Aligned columns that fit a terminal.
-struct Table {
+package struct Table {
     struct Column: Hashable {
         let title: String
         /// The column may be cut down to this; `nil` if it is shown in full or not at all.

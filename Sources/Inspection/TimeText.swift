@@ -39,16 +39,16 @@ struct Span: Hashable {
 
     /// Rounds up, so that what is yet to come is never `0 s`.
     init(until moment: Timestamp, from now: Timestamp) {
-        self.init(milliseconds: moment.milliseconds &- now.milliseconds &+ 999)
+        self.init(moment - now + .milliseconds(999))
     }
 
     /// Rounds down.
     init(since moment: Timestamp, to now: Timestamp) {
-        self.init(milliseconds: now.milliseconds &- moment.milliseconds)
+        self.init(now - moment)
     }
 
-    private init(milliseconds: Int) {
-        let seconds = max(0, milliseconds) / 1000
+    private init(_ duration: Duration) {
+        let seconds = Int(max(duration, .zero).components.seconds)
         switch seconds {
         case ..<120: (value, unit) = (seconds, .second)
         case ..<7200: (value, unit) = (seconds / 60, .minute)

@@ -64,7 +64,7 @@ package struct Timeline: Sendable, Hashable {
             (one.element.at, order[one.element.kind] ?? 0, one.offset)
                 < (other.element.at, order[other.element.kind] ?? 0, other.offset)
         }.map(\.element)
-        total = sorted.count
+        total = dossier.history.count + dossier.eventCount + dossier.replyCount
         entries = Array(sorted.suffix(limit))
     }
 

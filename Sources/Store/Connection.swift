@@ -6,6 +6,8 @@ package enum SQLValue: Sendable, Hashable {
     case null
     case integer(Int)
     case text(String)
+    /// A text as it is stored, which may be none that can be read.
+    case bytes([UInt8])
 }
 
 extension SQLValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByNilLiteral {
@@ -21,7 +23,8 @@ package final class Connection {
     /// How a database is opened.
     package enum Mode: Sendable, Hashable {
         case readWrite
-        /// Beside the daemon: sees the last committed state, writes nothing, blocks nobody.
+        /// Beside the daemon: sees the last committed state, writes nothing, blocks nobody. The index of the log has to be
+        /// there; one that was left by a daemon which is gone is not trusted, and not touched.
         case readOnly
         /// On a file system that cannot be written at all: no lock is taken, so only for a database nobody writes.
         case immutable
@@ -47,12 +50,12 @@ package final class Connection {
         let flags: Int32 =
             switch mode {
             case .readWrite: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-            case .readOnly: SQLITE_OPEN_READONLY
-            case .immutable, .unlocked: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+            case .readOnly, .immutable, .unlocked: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
             }
         let name =
             switch mode {
-            case .readWrite, .readOnly: path
+            case .readWrite: path
+            case .readOnly: "file:\(Self.uriPath(path))?readonly_shm=1"
             case .immutable: "file:\(Self.uriPath(path))?immutable=1"
             case .unlocked: "file:\(Self.uriPath(path))?vfs=unix-none"
             }
@@ -197,15 +200,23 @@ package final class Connection {
                 case .null: sqlite3_bind_null(statement, position)
                 case .integer(let integer): sqlite3_bind_int64(statement, position, Int64(integer))
                 case .text(let text):
-                    // SQLITE_TRANSIENT, a cast that Swift does not import: SQLite makes its own copy.
                     sqlite3_bind_text64(
-                        statement, position, text, sqlite3_uint64(text.utf8.count),
-                        unsafeBitCast(-1, to: sqlite3_destructor_type.self), UInt8(SQLITE_UTF8))
+                        statement, position, text, sqlite3_uint64(text.utf8.count), Self.copied, UInt8(SQLITE_UTF8))
+                case .bytes(let bytes):
+                    // With a byte more than counts: without any there is no address, and no address means null.
+                    (bytes + [0]).withUnsafeBytes { buffer in
+                        sqlite3_bind_text64(
+                            statement, position, buffer.baseAddress?.assumingMemoryBound(to: CChar.self),
+                            sqlite3_uint64(bytes.count), Self.copied, UInt8(SQLITE_UTF8))
+                    }
                 }
             if code != SQLITE_OK { throw failure(code) }
         }
         return statement
     }
+
+    /// SQLITE_TRANSIENT, a cast that Swift does not import: SQLite makes its own copy.
+    private static var copied: sqlite3_destructor_type { unsafeBitCast(-1, to: sqlite3_destructor_type.self) }
 
     private func prepared(_ sql: String) throws(StoreError) -> OpaquePointer {
         if let statement = statements[sql] { return statement }
@@ -237,6 +248,12 @@ package struct Row: ~Copyable {
         guard let bytes = sqlite3_column_text(statement, Int32(column)) else { return "" }
         let count = Int(sqlite3_column_bytes(statement, Int32(column)))
         return String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
+    }
+
+    /// The text as it is stored, whether it can be read or not.
+    package func bytes(_ column: Int) -> [UInt8] {
+        guard let bytes = sqlite3_column_text(statement, Int32(column)) else { return [] }
+        return Array(UnsafeBufferPointer(start: bytes, count: Int(sqlite3_column_bytes(statement, Int32(column)))))
     }
 
     /// The whole number; 0 for null.

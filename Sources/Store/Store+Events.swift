@@ -39,9 +39,9 @@ package struct EventRow: Sendable, Hashable {
     /// The same without the frame, which is long.
     fileprivate static let brief = columns + ", ''"
     /// The same, to be read together with the frame.
-    fileprivate static let all = columns + ", coalesce((SELECT text FROM frame WHERE event_id = id), '')"
+    static let all = columns + ", coalesce((SELECT text FROM frame WHERE event_id = id), '')"
 
-    fileprivate init?(_ row: borrowing Row) {
+    init?(_ row: borrowing Row) {
         guard let state = State(rawValue: row.text(7)) else { return nil }
         self.init(
             header: EventHeader(
@@ -141,6 +141,7 @@ extension Store {
     /// Events in the given states, newest first, without their frames.
     ///
     /// - Parameters:
+    ///   - states: Only those that have come so far.
     ///   - key: Only those about this resource; `nil` for all.
     ///   - limit: At most so many.
     /// - Throws: ``StoreError``.
@@ -161,6 +162,15 @@ extension Store {
         try connection.rows(
             "SELECT count(*) FROM event WHERE state IN (\(Self.list(states))) AND (?1 IS NULL OR key = ?1)",
             SQLValue(key?.description)
+        ) { $0.integer(0) }.first ?? 0
+    }
+
+    /// How many events have asked for one and the same wish.
+    ///
+    /// - Throws: ``StoreError``.
+    package func eventCount(about key: ResourceKey, generation: Int) throws(StoreError) -> Int {
+        try connection.rows(
+            "SELECT count(*) FROM event WHERE key = ? AND generation = ?", .text(key.description), .integer(generation)
         ) { $0.integer(0) }.first ?? 0
     }
 
@@ -187,14 +197,5 @@ extension Store {
             "SELECT \(EventRow.brief) FROM event WHERE state = 'open' ORDER BY received_at, id LIMIT 1",
             read: EventRow.init
         ).first
-    }
-
-    /// The events that come after an id in the order of ids, with their frames: a part of all of them.
-    ///
-    /// - Throws: ``StoreError``.
-    package func events(after id: String, limit: Int) throws(StoreError) -> [EventRow] {
-        try connection.rows(
-            "SELECT \(EventRow.all) FROM event WHERE id > ? ORDER BY id LIMIT ?", .text(id), .integer(limit),
-            read: EventRow.init)
     }
 }

@@ -105,9 +105,9 @@ extension Store {
 // MARK: For whoever looks at the store
 
 extension TransitionRow {
-    fileprivate static let all = "SELECT key, generation, from_phase, to_phase, cause, at, number FROM transition"
+    static let all = "SELECT key, generation, from_phase, to_phase, cause, at, number FROM transition"
 
-    fileprivate init?(_ row: borrowing Row) {
+    init?(_ row: borrowing Row) {
         guard let key = ResourceKey(row.text(0)) else { return nil }
         self.init(
             key: key, generation: row.integer(1), from: row.text(2), to: row.text(3), cause: row.text(4),
@@ -123,18 +123,5 @@ extension Store {
         try connection.rows(
             "\(TransitionRow.all) ORDER BY at DESC, key, number DESC LIMIT ?", .integer(limit),
             read: TransitionRow.init)
-    }
-
-    /// The changes of phase that come after one in the order of keys and numbers: a part of all.
-    ///
-    /// - Returns: Each with its number.
-    /// - Throws: ``StoreError``.
-    package func transitions(
-        after key: String, number: Int, limit: Int
-    ) throws(StoreError) -> [(row: TransitionRow, number: Int)] {
-        try connection.rows(
-            "\(TransitionRow.all) WHERE (key, number) > (?, ?) ORDER BY key, number LIMIT ?", .text(key),
-            .integer(number), .integer(limit)
-        ) { row in TransitionRow(row).map { (row: $0, number: row.integer(6)) } }
     }
 }

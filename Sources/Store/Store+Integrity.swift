@@ -4,7 +4,7 @@ extension Store {
     /// - Parameter limit: At most so many findings.
     /// - Throws: ``StoreError``, also where the damage is such that not even this can be read.
     package func damages(limit: Int) throws(StoreError) -> [String] {
-        let said = try connection.rows("PRAGMA quick_check(\(limit))") { $0.text(0) }
+        let said = try original.rows("PRAGMA quick_check(\(limit))") { $0.text(0) }
         return said == ["ok"] ? [] : said.isEmpty ? ["the integrity check said nothing"] : said
     }
 
@@ -12,7 +12,7 @@ extension Store {
     ///
     /// - Throws: ``StoreError``.
     package func strays(limit: Int) throws(StoreError) -> [String] {
-        let found = try connection.rows("SELECT \"table\", parent FROM pragma_foreign_key_check LIMIT \(limit)") {
+        let found = try original.rows("SELECT \"table\", parent FROM pragma_foreign_key_check LIMIT \(limit)") {
             "a row of table \($0.text(0)) belongs to one of table \($0.text(1)) that is not there"
         }
         return found
@@ -23,7 +23,7 @@ extension Store {
     /// - Throws: ``StoreError``.
     package func pageBytes() throws(StoreError) -> (all: Int, free: Int) {
         func value(_ name: String) throws(StoreError) -> Int {
-            try connection.rows("PRAGMA \(name)") { $0.integer(0) }.first ?? 0
+            try original.rows("PRAGMA \(name)") { $0.integer(0) }.first ?? 0
         }
         let size = try value("page_size")
         return (try value("page_count") * size, try value("freelist_count") * size)

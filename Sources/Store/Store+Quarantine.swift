@@ -7,20 +7,25 @@ package struct QuarantineEntry: Sendable, Hashable {
     package var row: QuarantineRow
 }
 
+extension QuarantineEntry {
+    static let all = "SELECT sequence, source, name, raw, error, at FROM quarantine"
+
+    init(_ row: borrowing Row) {
+        self.init(
+            number: row.integer(0),
+            row: QuarantineRow(
+                source: row.text(1), name: row.text(2), raw: row.text(3), error: row.text(4),
+                at: Timestamp(milliseconds: row.integer(5))))
+    }
+}
+
 extension Store {
     /// What was put away, newest first.
     ///
     /// - Throws: ``StoreError``.
     package func quarantineEntries(limit: Int) throws(StoreError) -> [QuarantineEntry] {
-        try connection.rows(
-            "SELECT sequence, source, name, raw, error, at FROM quarantine ORDER BY sequence DESC LIMIT ?",
-            .integer(limit)
-        ) { row in
-            QuarantineEntry(
-                number: row.integer(0),
-                row: QuarantineRow(
-                    source: row.text(1), name: row.text(2), raw: row.text(3), error: row.text(4),
-                    at: Timestamp(milliseconds: row.integer(5))))
+        try connection.rows("\(QuarantineEntry.all) ORDER BY sequence DESC LIMIT ?", .integer(limit)) {
+            QuarantineEntry($0)
         }
     }
 

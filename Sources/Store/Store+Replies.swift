@@ -100,7 +100,7 @@ package struct ReplyEntry: Sendable, Hashable {
     /// The message; empty where it was not read.
     package var body: String
 
-    fileprivate static func all(body: String) -> String {
+    static func all(body: String) -> String {
         """
         SELECT event_id, is_failure, delivery_attempts, next_delivery_at, delivery_error, created_at, delivered_at,
             name, key, state = 'closed', \(body)
@@ -108,7 +108,7 @@ package struct ReplyEntry: Sendable, Hashable {
         """
     }
 
-    fileprivate init?(_ row: borrowing Row) {
+    init?(_ row: borrowing Row) {
         guard let reply = ReplyRow(row) else { return nil }
         self.reply = reply
         eventName = row.text(7)
@@ -148,12 +148,12 @@ extension Store {
         ) { $0.integer(0) }.first ?? 0
     }
 
-    /// The answers that come after an event's id in the order of ids, with their messages: a part of all of them.
+    /// How many answers to events about a resource there are.
     ///
     /// - Throws: ``StoreError``.
-    package func replies(after eventID: String, limit: Int) throws(StoreError) -> [ReplyEntry] {
+    package func replyCount(about key: ResourceKey) throws(StoreError) -> Int {
         try connection.rows(
-            "\(ReplyEntry.all(body: "body")) WHERE event_id > ? ORDER BY event_id LIMIT ?", .text(eventID),
-            .integer(limit), read: ReplyEntry.init)
+            "SELECT count(*) FROM reply JOIN event ON event.id = event_id WHERE key = ?", .text(key.description)
+        ) { $0.integer(0) }.first ?? 0
     }
 }

@@ -56,10 +56,10 @@ package struct ResourceRow: Sendable, Hashable {
         last_error, activity, '', created_at, updated_at, ''
         """
     /// The same, to be read together with the specification.
-    fileprivate static let all =
+    static let all =
         columns + ", coalesce((SELECT body FROM specification WHERE specification.key = resource.key), '')"
 
-    fileprivate init?(_ row: borrowing Row) {
+    init?(_ row: borrowing Row) {
         guard let key = ResourceKey(row.text(0)) else { return nil }
         self.init(
             key: key, name: row.text(1), rancherID: row.text(2), externalID: row.text(3), desired: row.text(4),
@@ -140,6 +140,17 @@ extension Store {
             """, read: ResourceRow.init)
     }
 
+    /// The same without machines and specifications, which are long.
+    ///
+    /// - Throws: ``StoreError``.
+    package func briefResources() throws(StoreError) -> [ResourceRow] {
+        try connection.rows(
+            """
+            SELECT \(ResourceRow.brief) FROM resource
+            ORDER BY CASE kind WHEN 'instance' THEN 0 WHEN 'volume' THEN 1 ELSE 2 END, name, key
+            """, read: ResourceRow.init)
+    }
+
     /// The keys, containers and phases of the settled instances: what has to be compared with a list of containers.
     ///
     /// - Throws: ``StoreError``.
@@ -203,6 +214,7 @@ extension Store {
     /// Resources of one kind by name, without machines and specifications.
     ///
     /// - Parameters:
+    ///   - kind: What they are.
     ///   - pending: Only those on the way to what is wanted of them.
     ///   - phase: Only those in this phase; `nil` for all.
     ///   - limit: At most so many.
@@ -252,14 +264,5 @@ extension Store {
                 UNION ALL SELECT max(delivered_at) FROM event)
             """
         ) { $0.optionalInteger(0).map(Timestamp.init(milliseconds:)) }.first
-    }
-
-    /// The resources that come after a key in the order of keys, with machines and specifications: a part of all.
-    ///
-    /// - Throws: ``StoreError``.
-    package func resources(after key: String, limit: Int) throws(StoreError) -> [ResourceRow] {
-        try connection.rows(
-            "SELECT \(ResourceRow.all) FROM resource WHERE key > ? ORDER BY key LIMIT ?", .text(key), .integer(limit),
-            read: ResourceRow.init)
     }
 }

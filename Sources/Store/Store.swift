@@ -9,10 +9,19 @@ package final class Store {
     /// The schema version of the file as it was found. Of one that is only looked at it may be an older one.
     package let foundVersion: Int
 
-    private init(_ connection: Connection, foundVersion: Int = Migrator.currentVersion) {
+    /// The file as it is, where ``connection`` is a copy of it in today's form.
+    private let source: Connection?
+
+    private init(
+        _ connection: Connection, of source: Connection? = nil, foundVersion: Int = Migrator.currentVersion
+    ) {
         self.connection = connection
+        self.source = source
         self.foundVersion = foundVersion
     }
+
+    /// The file itself, in whatever form it was found.
+    var original: Connection { source ?? connection }
 
     /// The name of the file within the state directory.
     package static let fileName = "agent.db"
@@ -84,7 +93,7 @@ package final class Store {
         // Written by an older agent, whose file is left as it is: what is shown is a copy in today's form.
         let copy = try connection.copiedIntoMemory()
         try Migrator.migrate(copy)
-        return Store(copy, foundVersion: version)
+        return Store(copy, of: connection, foundVersion: version)
     }
 
     /// Frees the pages that are kept at hand; they are read again when they are needed.

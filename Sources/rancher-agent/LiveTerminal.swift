@@ -11,8 +11,8 @@ import Inspection
 
 /// The terminal of a command that paints all of it and takes keys.
 ///
-/// Whatever ends the command, the terminal is as it was before: signals are noticed here and end the command in the
-/// ordinary way.
+/// When the command ends, the terminal is as it was before: signals that ask for its end are noticed here and end it in
+/// the ordinary way. A crash, or a signal that cannot be caught, leaves the terminal taken; `reset` gives it back.
 struct LiveTerminal {
     /// What a wait ended with.
     enum Happening {
@@ -60,7 +60,7 @@ struct LiveTerminal {
         // Somebody may have halted the output with Ctrl-S; only what was halted from here can be let go from here.
         _ = tcflow(STDOUT_FILENO, TCOOFF)
         _ = tcflow(STDOUT_FILENO, TCOON)
-        write("\u{1B}[?25h\u{1B}[?1049l", until: .now + .seconds(1))
+        write((isColoured ? "\u{1B}[0m" : "") + "\u{1B}[?25h\u{1B}[?1049l", until: .now + .seconds(1))
     }
 
     /// Gives the terminal back for as long as the process is stopped.

@@ -52,6 +52,50 @@ struct CheckTests {
         #expect(late.text().contains("see 'rancher-agent state why e2'"))
     }
 
+    @Test(
+        "An answer that the server has taken, and has asked for again, is no cause for concern before a try has failed")
+    func sentAgain() throws {
+        try Fixture.fill(store)
+        try store.replyDelivered(to: "e3", at: now)
+        try store.setState(.answered, ofEvent: "e1", at: now)
+        func found() throws -> StateCheck.Finding? {
+            try check(.seconds(60)).findings.first { $0.code == "undelivered-answer" }
+        }
+        #expect(try found() == nil)
+        try store.replyFailed(to: "e1", attempts: 1, next: now, error: "HTTP 502")
+        // It counts from its delivery, which was later than its decision.
+        try store.connection.execute("UPDATE reply SET created_at = created_at - 3600000")
+        #expect(try found()?.text == "The answer to event e1 is undelivered for 8 min, after 1 try: HTTP 502.")
+    }
+
+    @Test("A row that cannot be read is critical, and named")
+    func unreadableRow() throws {
+        try Fixture.fill(store)
+        try store.connection.execute("UPDATE resource SET key = 'robot:7' WHERE key = 'volume:data'")
+        let check = try check()
+        #expect(check.severity == .critical)
+        #expect(check.findings.first?.code == "unreadable-row")
+        #expect(check.text().hasPrefix("CRITICAL: A row of table resource cannot be read by this program: robot:7."))
+        #expect(check.json["unreadableRows"] == 1)
+        #expect(check.json["isSound"] == false)
+    }
+
+    @Test("Moments that are too far away to be reckoned with do no harm", arguments: [Int.min, Int.min + 1, Int.max])
+    func oddMoments(milliseconds: Int) throws {
+        try Fixture.fill(store)
+        for column in ["next_attempt_at", "updated_at", "created_at"] {
+            try store.connection.execute("UPDATE resource SET \(column) = \(milliseconds)")
+        }
+        for column in ["next_delivery_at", "received_at", "delivered_at"] {
+            try store.connection.execute("UPDATE event SET \(column) = \(milliseconds)")
+        }
+        #expect(try !check().text().isEmpty)
+        #expect(try !Snapshot(of: store).text(now: now).isEmpty)
+        for name in ["web", "nginx:latest", "1i21"] {
+            #expect(try Fixture.show(name, in: store)?.text.isEmpty == false)
+        }
+    }
+
     @Test("The figures are told both ways")
     func figures() throws {
         try Fixture.fill(store)

@@ -17,7 +17,9 @@ struct Outcome {
 }
 
 /// Runs the program that was built beside the tests.
-func runAgent(_ arguments: [String], as user: String? = nil) throws -> Outcome {
+func runAgent(
+    _ arguments: [String], as user: String? = nil, environment: [String: String] = [:], into file: String? = nil
+) throws -> Outcome {
     let process = Process()
     let program = Bundle.main.executableURL?.deletingLastPathComponent().appendingPathComponent("rancher-agent")
     let path = try #require(program?.path)
@@ -28,15 +30,16 @@ func runAgent(_ arguments: [String], as user: String? = nil) throws -> Outcome {
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
     }
-    process.environment = ["PATH": "/usr/bin:/bin", "COLUMNS": "60"]
+    process.environment = ["PATH": "/usr/bin:/bin", "COLUMNS": "60"].merging(environment) { $1 }
     let output = Pipe()
     let errors = Pipe()
     process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
+    process.standardOutput = try file.map { try #require(FileHandle(forWritingAtPath: $0)) } ?? output
     process.standardError = errors
     try process.run()
     // Less than a pipe holds: it cannot block.
     process.waitUntilExit()
+    if file != nil { try output.fileHandleForWriting.close() }
     return Outcome(
         output: String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self),
         errors: String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self),
@@ -162,7 +165,8 @@ struct CommandTests {
         arguments: [
             ["state", "events", "--limit", "0"], ["state", "events", "--state", "perhaps"], ["state", "why"],
             ["state", "check", "--max-age", "soon"], ["state", "watch", "--interval", "0"], ["state", "nonsense"],
-            ["state", "history"], ["state", "watch", "--json"],
+            ["state", "history"], ["state", "watch", "--json"], ["state", "instances", "--phase", "runing"],
+            ["state", "volumes", "--phase", "running"], ["state", "images", "--phase", "active"],
         ])
     func wrong(arguments: [String]) throws {
         let outcome = try runAgent(arguments)
@@ -201,6 +205,14 @@ struct CommandTests {
             #expect(asked.code == 0, "\(asked.errors)")
             #expect(asked.output.split(separator: "\n") == ["web"], "\(command): \(asked)")
         }
+        for (shell, name) in [("bash", "nginx:latest"), ("zsh", "nginx\\:latest")] {
+            let asked = try runAgent(
+                [
+                    "---completion", "state", "show", "--", "positional@0", "5", "1", "rancher-agent", "state", "show",
+                    "--state-dir", directory.path, "n",
+                ], environment: ["SAP_SHELL": shell])
+            #expect(asked.output.split(separator: "\n").first.map(String.init) == name, "\(shell): \(asked)")
+        }
         withExtendedLifetime(directory) {}
     }
 
@@ -225,6 +237,43 @@ struct CommandTests {
         let none = try why("nobody")
         #expect(none.code == 1)
         #expect(none.errors.contains("Nothing is known of 'nobody'"))
+        withExtendedLifetime(directory) {}
+    }
+
+    @Test("What cannot be written is an error, and critical for `state check`")
+    func fullOutput() throws {
+        let directory = try TemporaryDirectory()
+        do { try Fixture.fill(try directory.openStore()) }
+        for command in StateCommands.readings {
+            for form in [[], ["--json"]] {
+                let outcome = try runAgent(
+                    ["state"] + command + ["--state-dir", directory.path] + form, into: "/dev/full")
+                #expect(outcome.code == (command == ["check"] ? 2 : 1), "\(command)")
+                #expect(outcome.errors.contains("could not be written"), "\(command): \(outcome.errors)")
+            }
+        }
+        withExtendedLifetime(directory) {}
+    }
+
+    @Test("What a terminal would obey is printed by no command, not as an error nor as JSON")
+    func controls() throws {
+        let directory = try TemporaryDirectory()
+        do { try Fixture.fillWithControls(try directory.openStore()) }
+        let key = "volume:odd\(Fixture.controls)key"
+        let commands =
+            StateCommands.readings.map { $0.map { $0 == "web" ? key : $0 } } + [
+                ["why", "odd"], ["why", "oddly"], ["why", "spoilt"], ["show", "odd"], ["events", "--about", "odd"],
+                ["why", "none\(Fixture.controls)"], ["show", "none\(Fixture.controls)"],
+                ["instances", "--phase", "none\(Fixture.controls)"],
+            ]
+        for command in commands {
+            for form in [[], ["--json"]] {
+                let outcome = try runAgent(["state"] + command + ["--state-dir", directory.path] + form)
+                #expect(!outcome.output.isEmpty || !outcome.errors.isEmpty, "\(command)")
+                #expect(!outcome.output.hasControls, "\(command): \(outcome.output.debugDescription)")
+                #expect(!outcome.errors.hasControls, "\(command): \(outcome.errors.debugDescription)")
+            }
+        }
         withExtendedLifetime(directory) {}
     }
 

@@ -2,6 +2,7 @@ import Foundation
 import Lifecycle
 import LosslessJSON
 import Model
+import SimulatedEngine
 import Store
 import Testing
 
@@ -53,6 +54,65 @@ struct ExportTests {
         let lines = try lines()
         #expect(Set(lines).count == lines.count)
         #expect(lines.count == 18 + 250 * 6)
+    }
+
+    @Test("A row that cannot be read ends nothing: its place is told")
+    func unreadableRows() throws {
+        for number in 0..<250 {
+            let key = ResourceKey(.volume, "v\(number)")
+            try store.put(Fixture.row(key, name: "v\(number)", desired: "active", phase: "active"))
+            try store.insert(
+                TransitionRow(key: key, generation: 1, from: "", to: "active", cause: "as wanted", at: Fixture.now))
+        }
+        try store.connection.execute(
+            """
+            UPDATE resource SET key = 'robot:7' WHERE key = 'volume:v120';
+            UPDATE transition SET key = 'robot:7' WHERE key = 'volume:v120';
+            UPDATE resource SET key = CAST(x'f0ff' AS TEXT) WHERE key = 'volume:v121';
+            """)
+        let lines = try lines()
+        #expect(lines.count == 18 + 250 * 2)
+        #expect(Set(lines).count == lines.count)
+        let unreadable = lines.filter { !$0["unreadable"].isNull }
+        #expect(unreadable.map { $0["kind"] } == ["resource", "resource", "transition"])
+        #expect(unreadable.first?["unreadable"] == "robot:7")
+        #expect(unreadable.last?["unreadable"] == ["key": "robot:7", "number": 1])
+    }
+
+    @Test("A reader who takes his time does not make the log grow")
+    func slowReader() throws {
+        let directory = try TemporaryDirectory()
+        let writer = try directory.openStore()
+        try Fixture.fill(writer)
+        for number in 0..<250 {
+            try writer.put(
+                Fixture.row(ResourceKey(.volume, "v\(number)"), name: "v\(number)", desired: "active", phase: "active"))
+        }
+        try writer.connection.execute("PRAGMA synchronous = OFF")
+        var count = 0
+        var logBytes = 0
+        try directory.location.readOnce { store throws(StoreError) in
+            try StateExport.run(of: store, now: Fixture.now) { _ in
+                count += 1
+                guard count == 120 else { return true }
+                // He looks at it for as long as all this takes.
+                var row = Fixture.row(Fixture.data, name: "data", desired: "active", phase: "active")
+                for number in 0..<5000 {
+                    // Nothing is written of a row that stays as it was.
+                    row.updatedAt = row.updatedAt + .milliseconds(number)
+                    #expect(throws: Never.self) { try writer.put(row) }
+                }
+                logBytes = directory.location.fileBytes("-wal")
+                return true
+            }
+        }
+        #expect(count == 18 + 250)
+        #expect(logBytes > 0 && logBytes < 16 << 20, "\(logBytes)")
+    }
+
+    @Test("It says of itself that it is not the state of one moment")
+    func header() throws {
+        #expect(try lines().first?["isOneMoment"] == false)
     }
 
     @Test("Nothing more is read when nobody takes it")
@@ -166,8 +226,15 @@ struct ExportTests {
         }
         // The same holds for what the other commands say.
         for name in ["planted", "web"] {
-            guard case .found(let why) = try WhyQuery.run(name, now: Fixture.now, in: store) else { continue }
-            for secret in planted { #expect(!why.json.encodedText.contains(secret), "\(secret)") }
+            guard case .found(let why) = try WhyQuery.run(name, now: Fixture.now, in: store) else {
+                Issue.record("nothing, or several, for \(name)")
+                continue
+            }
+            let show = try #require(try Fixture.show(name, in: store))
+            for secret in planted {
+                #expect(!why.json.encodedText.contains(secret), "\(secret)")
+                #expect(!show.json.encodedText.contains(secret) && !show.text.contains(secret), "\(secret)")
+            }
         }
     }
 
@@ -176,7 +243,7 @@ struct ExportTests {
         arguments: [
             ("PASSWORD=a b", "PASSWORD=[redacted] b"), ("--password a b", "--password [redacted] b"),
             ("password: a", "password: [redacted]"), ("\"token\": \"a b\" c", "\"token\": \"[redacted]\" c"),
-            ("Authorization: Bearer abc def", "Authorization: Bearer [redacted] def"),
+            ("Authorization: Bearer abc def", "Authorization: [redacted] def"),
             ("Basic abc", "Basic [redacted]"),
             ("https://u:p@h/x?access_token=a&b=c", "https://[redacted]@h/x?access_token=[redacted]&b=c"),
             ("http://host/a@b", "http://host/a@b"), ("needed by instance:0123", "needed by instance:0123"),
@@ -187,9 +254,51 @@ struct ExportTests {
                 "Cannot connect to the Docker daemon at unix:///var/run/docker.sock."
             ),
             ("monkey business: done", "monkey business: done"),
+            // A value that is empty is not the next one.
+            (#"x {"identitytoken":"","password":"S"}"#, #"x {"identitytoken":"","password":"[redacted]"}"#),
+            (#"password="" token="S""#, #"password="" token="[redacted]""#),
+            ("--password='' --token S", "--password='' --token [redacted]"),
+            ("--password '' --token S", "--password '' --token [redacted]"),
+            ("password:\ntoken: S", "password:\ntoken: [redacted]"),
+            // What is a part of a value does not end it.
+            ("MYSQL_PASSWORD=abc,S", "MYSQL_PASSWORD=[redacted]"), ("password=a, b", "password=[redacted], b"),
+            ("password=abc&S", "password=[redacted]"), ("password=abc;S", "password=[redacted]"),
+            (#"x {"password":"a\"S","b":"c"}"#, #"x {"password":"[redacted]","b":"c"}"#),
+            (#"x {\"password\":\"a\\\"S\",\"b\":\"c\"}"#, #"x {\"password\":\"[redacted]\",\"b\":\"c\"}"#),
+            (#"x {"password":"a\\","b":"c"}"#, #"x {"password":"[redacted]","b":"c"}"#),
+            (#"x {"tokens":["S1","S2"],"b":"c"}"#, #"x {"tokens":[redacted],"b":"c"}"#),
+            ("password => S", "password => [redacted]"), ("password := S", "password := [redacted]"),
+            (#"x ["--password", "S", "b"]"#, #"x ["--password", "[redacted]", "b"]"#),
+            // A scheme is not the secret.
+            ("Authorization: Token S x", "Authorization: [redacted] x"),
+            ("-H 'X-Registry-Auth: A S' x", "-H 'X-Registry-Auth: [redacted]' x"),
+            (#"{"Authorization": "Digest a, b S", "#, #"{"Authorization": "[redacted]", "#),
+            ("token: Bearer S", "token: [redacted]"),
+            ("Bearer\tS", "Bearer\t[redacted]"), ("Bearer\u{1}S", "Bearer\u{1}[redacted]"),
+            // What is hidden already stays as it is.
+            ("password=[redacted], b", "password=[redacted], b"),
+            ("token: \"[redacted]\" c", "token: \"[redacted]\" c"),
         ])
     func texts(before: String, after: String) {
         #expect(Redaction.redacted(before) == after)
+        #expect(Redaction.redacted(after) == after)
+    }
+
+    @Test("What was redacted once is not changed by doing it again")
+    func twice() {
+        let parts = [
+            "password", "token", "Authorization", "x-auth", "Bearer", "--secret", "word", "=", ":", ",", ";", "&", "a=",
+            "\"", "'", "\\", " ", "\t", "\n", "[redacted]", "{", "}", "[", "]", "(", ")", "://", "@", "/", "hunter2",
+            "é",
+        ]
+        var random = SeededGenerator(seed: 7)
+        for _ in 0..<20_000 {
+            let text = (0..<Int.random(in: 1...14, using: &random)).map { _ in parts.randomElement(using: &random) ?? ""
+            }
+            .joined()
+            let once = Redaction.redacted(text)
+            #expect(Redaction.redacted(once) == once, "\(text.debugDescription)")
+        }
     }
 
     @Test("What is no JSON is left out of records whole")

@@ -158,4 +158,56 @@ enum Fixture {
         guard case .found(let dossier) = try ResourceQuery.run(text, in: store) else { return nil }
         return dossier
     }
+
+    /// What `state show` shows.
+    static func show(
+        _ text: String, in store: Store, now: Timestamp = now, environment: Bool = false,
+        style: ReportStyle = ReportStyle()
+    ) throws -> (text: String, json: JSON)? {
+        guard let dossier = try dossier(text, in: store) else { return nil }
+        let quarantine = try store.quarantineEntries(limit: WhyQuery.quarantineLimit)
+        let why = try Explanation(of: dossier, quarantine, now: now, in: store)
+        return (
+            dossier.text(why: why, now: now, showingEnvironment: environment, style: style),
+            dossier.json(why: why, showingEnvironment: environment)
+        )
+    }
+
+    /// What a terminal would obey: an escape sequence, one of a single byte, a bell, and a change of direction.
+    static let controls = "\u{1B}[31m\u{9B}2J\u{7}\u{202E}\r\n"
+
+    /// Whatever comes from other hosts has controls in it.
+    static func fillWithControls(_ store: Store) throws {
+        let key = ResourceKey(.volume, "odd\(controls)key")
+        let row = row(
+            key, name: "odd\(controls)name", rancherID: "1v\(controls)1", externalID: "odd\(controls)id",
+            desired: "active", phase: "creating", settled: false, attempts: 1, next: .seconds(1),
+            lastError: "error\(controls)", activity: "Creating\(controls)")
+        try store.put(row)
+        var other = row
+        other.key = ResourceKey(.volume, "odd\(controls)other")
+        try store.put(other)
+        for id in ["oddly\(controls)1", "oddly\(controls)2"] {
+            try store.insert(event(id, "name\(controls)", about: key, generation: 1, .answered, ago: .seconds(5)))
+            try store.insertReply(to: id, body: "{}", isFailure: true, at: now)
+            try store.replyFailed(to: id, attempts: 1, next: nil, error: "delivery\(controls)")
+        }
+        try store.insert(
+            TransitionRow(key: key, generation: 1, from: "", to: "requested", cause: "cause\(controls)", at: now))
+        for _ in 1...2 {
+            try store.quarantine(
+                QuarantineRow(
+                    source: "frame", name: "spoilt\(controls)", raw: "{}", error: "error\(controls)", at: now),
+                keeping: 10)
+        }
+    }
+}
+
+extension String {
+    /// Has something in it that a terminal would obey, other than the end of a line.
+    var hasControls: Bool {
+        unicodeScalars.contains { scalar in
+            scalar != "\n" && [.control, .format].contains(scalar.properties.generalCategory)
+        }
+    }
 }

@@ -74,6 +74,36 @@ struct ListingTests {
         #expect(json["events"][0]["receivedAt"] == "2026-09-21T14:12:40.123Z")
     }
 
+    @Test("What is there and cannot be read is not promised to whoever asks for more")
+    func unreadable() throws {
+        try store.put(Fixture.row(ResourceKey(.volume, "other"), name: "other", desired: "active", phase: "active"))
+        try store.connection.execute("UPDATE resource SET key = 'robot:7' WHERE key = 'volume:other'")
+        let all = try ResourceListing(of: .volume, limit: 1000, in: store)
+        #expect(all.rows.count == 1 && all.total == 2)
+        #expect(all.text(now: now).hasSuffix("\n\n1 of 2; the others cannot be read by this program."))
+    }
+
+    @Test("An answer that is sent again is pending, whatever became of it before")
+    func sentAgain() throws {
+        try store.setState(.answered, ofEvent: "e1", at: now)
+        #expect(try ReplyListing(limit: 9, of: store).rows.map(\.delivery) == ["pending", "pending"])
+        try store.setState(.closed, ofEvent: "e3", at: now)
+        #expect(try ReplyListing(limit: 9, of: store).rows.map(\.delivery) == ["refused", "pending"])
+    }
+
+    @Test("What a terminal would obey is not printed, wherever it was", arguments: [nil, 40, 100])
+    func controls(width: Int?) throws {
+        try Fixture.fillWithControls(store)
+        for listing in try listings() {
+            let text = listing.text(now: now, style: ReportStyle(width: width))
+            #expect(!text.hasControls, "\(text.debugDescription)")
+            let json = listing.json.prettyText.jsonWithoutControls
+            #expect(!json.hasControls, "\(json.debugDescription)")
+            #expect(try JSON(parsing: json) == JSON(parsing: listing.json.prettyText))
+        }
+        #expect(try listings().map { $0.json.prettyText }.joined().hasControls)
+    }
+
     @Test("Answers are told by how far they have come")
     func replies() throws {
         #expect(try ReplyListing(limit: 9, of: store).rows.map(\.delivery) == ["pending", "delivered"])
@@ -115,6 +145,14 @@ struct ListingTests {
         #expect(two.entries == Array(timeline.entries.suffix(2)))
         #expect(two.text(now: now).contains("The last 2 of 7; --limit shows more."))
         #expect(two.json["history"].array?.count == 2)
+        // Events that were not read count as well.
+        let some = try #require(
+            try ResourceQuery.run("web", in: store) { row, all throws(StoreError) in
+                try Dossier(of: row.key, among: all, in: store, eventLimit: 1)
+            }.found)
+        #expect(some.events.map(\.event.header.id) == ["e2"])
+        #expect(Timeline(of: some, limit: 1).text(now: now).contains("The last 1 of 7; --limit shows more."))
+        #expect(dossier.events.allSatisfy { $0.event.frame.isEmpty })
         for width in [40, 60, 100] {
             for line in timeline.text(now: now, style: ReportStyle(width: width)).split(separator: "\n") {
                 #expect(String(line).columns <= width, "\(line)")
@@ -134,5 +172,16 @@ struct ListingTests {
         try store.put(
             Fixture.row(ResourceKey(.volume, "x$(reboot)"), name: "x$(reboot)", desired: "active", phase: "active"))
         #expect(try NameCompletion.names(beginningWith: "x", in: store) == [])
+        for name in ["a b", "a=b", "a%b", "a{b}", "a[b]", "a^b", "aäb", "a,b"] {
+            try store.put(Fixture.row(ResourceKey(.volume, name), name: name, desired: "active", phase: "active"))
+        }
+        #expect(try NameCompletion.names(beginningWith: "a", in: store) == [])
+        let plain = "b.B_0:/@+-"
+        try store.put(Fixture.row(ResourceKey(.volume, plain), name: plain, desired: "active", phase: "active"))
+        #expect(try NameCompletion.names(beginningWith: "b", in: store) == [plain])
     }
+}
+
+extension ResourceMatch {
+    fileprivate var found: Found? { if case .found(let found) = self { found } else { nil } }
 }

@@ -9,6 +9,8 @@ final class PseudoTerminal {
     /// Kept open, so that what the terminal is set to can be seen after the program has ended.
     private let slave: Int32
     private(set) var screen: Screen
+    /// What the terminal was set to before the program began.
+    let settingsBefore: tcflag_t
     private(set) var size: (rows: Int, columns: Int)
     private(set) var everything = ""
     private var ending: Ending?
@@ -30,6 +32,7 @@ final class PseudoTerminal {
         screen = Screen(rows: rows, columns: columns)
         var window = winsize(ws_row: UInt16(rows), ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
         _ = ioctl(slave, UInt(TIOCSWINSZ), &window)
+        settingsBefore = Self.settings(of: slave)
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -73,10 +76,18 @@ final class PseudoTerminal {
     }
 
     /// Whether lines are put together, keys are shown, and so on.
-    var settings: tcflag_t {
+    var settings: tcflag_t { Self.settings(of: slave) }
+
+    private static func settings(of file: Int32) -> tcflag_t {
         var settings = termios()
-        tcgetattr(slave, &settings)
+        tcgetattr(file, &settings)
         return settings.c_lflag
+    }
+
+    /// How much of what the program has written nobody has taken yet.
+    var unreadBytes: Int {
+        var count: Int32 = 0
+        return ioctl(master, UInt(FIONREAD), &count) == 0 ? Int(count) : 0
     }
 
     /// Takes what the program has written so far.

@@ -45,9 +45,17 @@ struct QueryTests {
 
     @Test("The list of what a text may mean tells them apart")
     func list() {
-        let list = Finding.list(ResourceQuery.find("twin", in: Self.rows))
+        let list = ResourceQuery.list(ResourceQuery.find("twin", in: Self.rows))
         #expect(list.contains("instance:9999abcd"))
         #expect(list.contains("instance:8888abcd"))
         #expect(list.contains("removed"))
+    }
+
+    @Test("Of very many only some are listed")
+    func longList() {
+        let rows = (0..<50).map { Fixture.row(ResourceKey(.volume, "v\($0)"), name: "", desired: "", phase: "") }
+        let lines = ResourceQuery.list(rows).split(separator: "\n")
+        #expect(lines.count == 22)
+        #expect(lines.last == "and 30 more")
     }
 }

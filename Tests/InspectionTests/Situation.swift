@@ -97,10 +97,10 @@ final class Situation {
     }
 
     /// The server cannot be reached with any answer.
-    func failDelivery(_ reason: String) {
+    func failDelivery(_ reason: String, isFinal: Bool = false) {
         let all = letters
         letters = []
-        for id in all { give(.undelivered(eventID: id, reason: reason, isFinal: false)) }
+        for id in all { give(.undelivered(eventID: id, reason: reason, isFinal: isFinal)) }
     }
 
     /// The process is killed and started again on what is in the store.

@@ -1,4 +1,5 @@
 import Foundation
+import LosslessJSON
 import Migrations
 import Model
 import SimulatedEngine
@@ -49,9 +50,52 @@ struct StateFilesTests {
     func killed(index: Bool) throws {
         let directory = try TemporaryDirectory()
         try leftBehind(in: directory.path, index: index)
-        let log = try Data(contentsOf: URL(fileURLWithPath: directory.location.databasePath + "-wal"))
+        func contents() throws -> [String: Data] {
+            var contents: [String: Data] = [:]
+            for file in directory.files {
+                contents[file] = try Data(contentsOf: URL(fileURLWithPath: directory.path + "/" + file))
+            }
+            return contents
+        }
+        let before = try contents()
+        #expect(before.keys.sorted() == (["agent.db", "agent.db-wal"] + (index ? ["agent.db-shm"] : [])).sorted())
         try StateCommands.expectAll(in: directory.path)
-        #expect(try Data(contentsOf: URL(fileURLWithPath: directory.location.databasePath + "-wal")) == log)
+        #expect(try contents() == before)
+    }
+
+    @Test(
+        "works in a directory whose name means something in a URI, beside a writer",
+        arguments: ["a?b=c", "a#b", "a%20b"])
+    func oddDirectory(name: String) throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/" + name
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        let store = try Store.open(path: path + "/agent.db")
+        try Fixture.fill(store)
+        let outcome = try runAgent(["state", "why", "web", "--state-dir", path])
+        #expect(outcome.code == 0 && outcome.output.contains("nginx:latest"), "\(outcome)")
+        withExtendedLifetime((directory, store)) {}
+    }
+
+    @Test("checks the file itself where it has an older schema")
+    func olderFigures() throws {
+        let directory = try TemporaryDirectory()
+        let old = try #require(Migration.all.first)
+        let free: Int
+        do {
+            let connection = try Connection(path: directory.location.databasePath, mode: .readWrite)
+            try Migrator.migrate(connection, with: [old])
+            try connection.execute(
+                """
+                INSERT INTO quarantine VALUES (1, 'frame', '', hex(zeroblob(100000)), '', 1);
+                DELETE FROM quarantine;
+                """)
+            free = try #require(try connection.rows("PRAGMA freelist_count") { $0.integer(0) }.first) * 4096
+        }
+        #expect(free > 100_000)
+        let check = try runAgent(["state", "check", "--json", "--state-dir", directory.path])
+        #expect(try JSON(parsing: check.output)["freeBytes"].integer == free)
+        withExtendedLifetime(directory) {}
     }
 
     @Test("works on a read-only file system, where a log counts as well", arguments: [true, false])

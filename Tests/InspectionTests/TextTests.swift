@@ -43,6 +43,38 @@ struct TextTests {
         #expect("x".cut(to: 0) == "")
     }
 
+    @Test(
+        "Letters and pictures that are wide take two columns",
+        arguments: [
+            ("a", 1), ("é", 1), ("ᄀ", 2), ("⌚", 2), ("⏳", 2), ("⚡", 2), ("✅", 2), ("❌", 2), ("⭐", 2), ("🀄", 2),
+            ("🆗", 2),
+            ("🈁", 2), ("🟢", 2), ("🥶", 2), ("🫠", 2), ("🚀", 2), ("❤️", 2), ("❤", 1), ("→", 1), ("…", 1), ("☎", 1),
+            ("1️⃣", 2), ("🇩🇪", 2),
+        ])
+    func wide(text: String, columns: Int) {
+        #expect(text.columns == columns)
+    }
+
+    @Test("Far moments are reckoned with up to the last, and from the first")
+    func farMoments() {
+        let first = Timestamp(milliseconds: .min)
+        let last = Timestamp(milliseconds: .max)
+        #expect(last + .seconds(1) == last && last - .seconds(-1) == last)
+        #expect(first - .seconds(1) == first && first + .seconds(-1) == first)
+        #expect(last - first > .seconds(1 << 53) && first - last < .zero)
+        #expect((last - first).inMilliseconds == .max && (first - last).inMilliseconds == .min)
+        #expect(first + (last - first) == Timestamp(milliseconds: -1))
+        #expect(Span(since: first, to: last).words == "213503982334 d" && Span(until: first, from: last).words == "0 s")
+    }
+
+    @Test("In JSON what a terminal would obey is written by its number")
+    func jsonWithoutControls() {
+        let text = "\"a\u{7F}\u{85}\u{9B}ä\u{200E}\u{202E}→\u{2066}\u{2069}\""
+        #expect(
+            text.jsonWithoutControls == #""a\u007f\u0085\u009bä\u200e\u202e→\u2066\u2069""#)
+        #expect(#"{"a":"b"}"#.jsonWithoutControls == #"{"a":"b"}"#)
+    }
+
     @Test("A text is wrapped between words, and within one that is too long")
     func wrap() {
         #expect("one two three".wrapped(to: 7) == ["one two", "three"])

@@ -32,7 +32,7 @@ struct WatchTests {
     @Test("shows the state, and what changes in it, until q")
     func live() async throws {
         let terminal = try watch()
-        let before = terminal.settings
+        let before = terminal.settingsBefore
         try await terminal.wait("the instance") { $0.screen.text.contains("Waiting") || $0.screen.text.contains("web") }
         try await terminal.wait("the whole of it") { $0.screen.text.contains("q quits") }
         #expect(terminal.screen.isAlternate && !terminal.screen.isCursorVisible)
@@ -51,6 +51,7 @@ struct WatchTests {
         #expect(try await terminal.end() == .code(0))
         #expect(!terminal.screen.isAlternate && terminal.screen.isCursorVisible)
         #expect(terminal.settings == before)
+        #expect(terminal.everything.hasSuffix("\u{1B}[0m\u{1B}[?25h\u{1B}[?1049l"))
         #expect(!terminal.screen.hasOverflowed)
         #expect(terminal.screen.unknown == [])
         #expect(terminal.everything.contains("\u{1B}[3"))
@@ -60,7 +61,7 @@ struct WatchTests {
     @Test("leaves the terminal as it was, whatever ends it", arguments: ["q", "\u{3}", "\u{1C}", "TERM", "HUP", "INT"])
     func leaves(by way: String) async throws {
         let terminal = try watch()
-        let before = terminal.settings
+        let before = terminal.settingsBefore
         try await terminal.wait("the screen") { $0.screen.text.contains("q quits") }
         switch way {
         case "TERM": kill(terminal.pid, SIGTERM)
@@ -76,7 +77,7 @@ struct WatchTests {
     @Test("ends also when the output is halted, and takes that back")
     func halted() async throws {
         let terminal = try watch()
-        let before = terminal.settings
+        let before = terminal.settingsBefore
         try await terminal.wait("the screen") { $0.screen.text.contains("q quits") }
         terminal.press("\u{13}")
         // Halted: nothing new comes for longer than it takes to paint.
@@ -96,7 +97,16 @@ struct WatchTests {
     func unread() async throws {
         let terminal = try watch(rows: 200, columns: 400)
         try await terminal.wait("the screen") { $0.screen.text.contains("q quits") }
-        for _ in 1...40 { terminal.press("r") }
+        // It goes on writing until nothing more is taken of it.
+        var before = 0
+        try await untilTrue("a terminal that is full") {
+            terminal.press("r")
+            let unread = terminal.unreadBytes
+            defer { before = unread }
+            // Longer than between two paints.
+            usleep(500_000)
+            return unread > 0 && unread == before && terminal.unreadBytes == unread
+        }
         kill(terminal.pid, SIGTERM)
         try await untilTrue("the end, unread") { terminal.ended != nil }
         #expect(terminal.ended == .code(0))
@@ -179,7 +189,7 @@ struct WatchTests {
     @Test("can be stopped like any program, and is painted anew when it goes on")
     func suspended() async throws {
         let terminal = try watch()
-        let before = terminal.settings
+        let before = terminal.settingsBefore
         try await terminal.wait("the screen") { $0.screen.text.contains("q quits") }
         // A session without a shell ignores the key, so it is told as a shell would tell it.
         kill(terminal.pid, SIGTSTP)

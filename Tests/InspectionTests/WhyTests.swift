@@ -72,7 +72,132 @@ struct WhyTests {
         }
         #expect(
             try host.why("demo").headline.hasSuffix("waits for a pull that fails, for its image rancher-demo:latest."))
-        #expect(try host.why(image).text().contains("the image was not there"))
+        #expect(try host.why(image).text().contains("says: the image was not there."))
+    }
+
+    @Test("a long step after a hiccup of the engine is work, and not a wait for the engine")
+    func workingAfterAHiccup() throws {
+        try activateUpToTheImage()
+        try host.finish(image, .unavailable(Situation.engineIsAway))
+        #expect(try host.why(image).reasons == [.engineUnreachable])
+        host.pass(.seconds(2))
+        #expect(host.work.contains { if case .inspectImage = $0.operation { true } else { false } })
+        // The look is under way: whether the engine is there again nobody knows yet.
+        #expect(try host.why(image).reasons == [.engineUnreachable])
+        try host.finish(image)
+        #expect(host.work.contains { if case .pullImage = $0.operation { true } else { false } })
+        let why = try host.why(image)
+        #expect(why.reasons == [.working])
+        #expect(!why.headline.contains("cannot be reached"))
+        #expect(try host.why("demo").reasons == [.waitingForOther])
+    }
+
+    @Test("of several that it waits for the worst is told, and what is ready is not")
+    func worst() throws {
+        let store = try Store.inMemory()
+        let keys = ["a", "b", "c"].map { ResourceKey(.volume, $0) }
+        try store.put(
+            Fixture.row(
+                Fixture.web, name: "web", desired: "running", phase: "preparing", settled: false,
+                activity: "Waiting for " + keys.map(\.description).joined(separator: ", ")))
+        try store.put(Fixture.row(keys[0], name: "a", desired: "active", phase: "active"))
+        try store.put(
+            Fixture.row(
+                keys[1], name: "b", desired: "active", phase: "creating", settled: false, attempts: 2,
+                next: .seconds(9), lastError: "out of order"))
+        try store.put(
+            Fixture.row(
+                keys[2], name: "c", desired: "active", phase: "requested", settled: false, attempts: 1,
+                next: .seconds(3), lastError: Situation.engineIsAway))
+        guard case .found(let why) = try WhyQuery.run("web", now: Fixture.now, in: store) else {
+            Issue.record("nothing")
+            return
+        }
+        #expect(why.reasons == [.engineUnreachable])
+        #expect(why.headline.hasSuffix(", for its volume c."))
+        let waits = why.sentences.filter { $0.role == .waits }.map(\.text).joined()
+        #expect(
+            waits.contains("It waits for volume:b, which is creating (out of order); volume:c, which is requested ("))
+        #expect(!waits.contains("volume:a"))
+    }
+
+    @Test("who asked is told by the first move of the wish, and not by a later one")
+    func asked() throws {
+        let store = try Store.inMemory()
+        try store.put(
+            Fixture.row(Fixture.data, name: "data", desired: "active", phase: "creating", generation: 2, settled: false)
+        )
+        func move(_ generation: Int, _ from: String, _ to: String, _ cause: String) throws {
+            try store.insert(
+                TransitionRow(
+                    key: Fixture.data, generation: generation, from: from, to: to, cause: cause, at: Fixture.now))
+        }
+        func asked() throws -> String? {
+            guard case .found(let why) = try WhyQuery.run("data", now: Fixture.now, in: store) else { return nil }
+            return why.sentences.first { $0.role == .asked }?.text
+        }
+        try move(1, "", "requested", "storage.volume.remove")
+        try move(2, "requested", "creating", "Creating volume data")
+        #expect(try asked() == "It is to be active; who asked for that is not remembered any more.")
+        try move(2, "creating", "requested", "storage.volume.activate")
+        #expect(try asked() == "It is to be active: asked by storage.volume.activate.")
+    }
+
+    @Test("an answer that is sent again on request")
+    func sentAgain() throws {
+        try host.send("activate", as: "ask-1")
+        try host.runEngine()
+        host.deliver()
+        host.pass(.seconds(2940))
+        try host.send("activate", as: "ask-1")
+        let event = try host.why("ask-1")
+        #expect(event.reasons == [.answerUndelivered])
+        #expect(event.headline == "compute.instance.activate (event ask-1) is done, and its answer is sent again.")
+        let resource = try host.why("demo")
+        #expect(resource.reasons == [.answerUndelivered, .asWanted])
+        for why in [event, resource] {
+            #expect(why.text().contains("It is sent again on request."))
+            #expect(!why.text().contains("has not taken"))
+        }
+        host.failDelivery("connection refused")
+        #expect(
+            try host.why("ask-1").text().contains("without success until now, the last one failed with: connection"))
+    }
+
+    @Test("an answer that the server does not take at all")
+    func answerRefused() throws {
+        try host.send("activate", as: "ask-1")
+        try host.runEngine()
+        host.failDelivery("HTTP 422", isFinal: true)
+        let why = try host.why("ask-1")
+        #expect(why.reasons == [.answerRefused, .answered])
+        #expect(
+            why.headline
+                == "compute.instance.activate (event ask-1) was done, but the server did not take the answer: HTTP 422."
+        )
+        #expect(why.text().contains("is not sent any more after 1 try: HTTP 422."))
+    }
+
+    @Test("an event that wants no answer, and one that failed for what was overtaken before it")
+    func answers() throws {
+        let store = try Fixture.filled()
+        func why(_ name: String) throws -> Explanation? {
+            guard case .found(let why) = try WhyQuery.run(name, now: Fixture.now, in: store) else { return nil }
+            return why
+        }
+        try store.insert(
+            EventRow(
+                header: EventHeader(id: "n1", name: "x", replyTo: nil, resourceID: nil, resourceType: nil), key: nil,
+                generation: 0, frame: "{}", state: .closed, receivedAt: Fixture.now))
+        #expect(try why("n1")?.reasons == [.answered])
+        #expect(try why("n1")?.text().contains("No answer was wanted.") == true)
+        try store.insert(
+            Fixture.event("n2", "compute.instance.activate", about: Fixture.web, generation: 1, .answered, ago: .zero))
+        let body = #"{"transitioningMessage":"volume:data was superseded by storage.volume.remove"}"#
+        try store.insertReply(to: "n2", body: body, isFailure: true, at: Fixture.now)
+        try store.replyDelivered(to: "n2", at: Fixture.now)
+        #expect(try why("n2")?.reasons == [.failed])
+        #expect(try why("web")?.reasons.contains(.superseded) == false)
     }
 
     @Test("a pull that has failed for good")

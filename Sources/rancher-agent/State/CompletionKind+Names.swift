@@ -15,7 +15,9 @@ extension CompletionKind {
         let names = try? location.read { store throws(StoreError) in
             try NameCompletion.names(beginningWith: prefix, events: events, in: store)
         }
-        return names ?? []
+        guard CompletionShell.requesting == .zsh else { return names ?? [] }
+        // There a colon ends the name, and what follows describes it.
+        return (names ?? []).map { $0.split(separator: ":", omittingEmptySubsequences: false).joined(separator: "\\:") }
     }
 
     private static func directory(in words: [String]) -> String? {

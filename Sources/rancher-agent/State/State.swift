@@ -21,7 +21,7 @@ struct State: ParsableCommand {
         subcommands: [
             StateList.self, StateInstances.self, StateVolumes.self, StateImages.self, StateEvents.self,
             StateReplies.self, StateQuarantine.self, StateShow.self, StateHistory.self, StateWhy.self,
-            StateWatch.self, StateCheckup.self, StateExportation.self,
+            StateWatch.self, StateCheckCommand.self, StateExportCommand.self,
         ],
         defaultSubcommand: StateList.self)
 }

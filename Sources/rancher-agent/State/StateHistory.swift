@@ -23,11 +23,11 @@ struct StateHistory: ParsableCommand {
     @OptionGroup var options: StateOptions
 
     func run() throws {
-        let finding = try options.location.read { store throws(StoreError) in
+        let match = try options.location.read { store throws(StoreError) in
             try ResourceQuery.run(name, in: store, eventLimit: rows.limit)
         }
-        let timeline = Timeline(of: try finding.one(name, options.style), limit: rows.limit)
-        options.print(timeline.json, text: timeline.text(now: options.now, style: options.style))
+        let timeline = Timeline(of: try match.one(name, options.style), limit: rows.limit)
+        try options.print(timeline.json, text: timeline.text(now: options.now, style: options.style))
     }
 }
 
@@ -37,20 +37,21 @@ enum ResourceName {
         "Its key, uuid, id at the server, name or container id, or the beginning of one of these.", valueName: "id")
 }
 
-extension Finding {
+extension ResourceMatch {
     /// The one that was found.
     ///
     /// - Throws: An error for the command line if it is none or several, which are listed.
-    func one(_ name: String, _ style: ReportStyle) throws -> Dossier {
+    func one(_ name: String, _ style: ReportStyle) throws -> Found {
         switch self {
-        case .found(let dossier): return dossier
+        case .found(let found): return found
         case .several(let rows):
             StandardStream.error.writeLine(
-                "'\(name)' may be each of these \(rows.count). Give more letters, or the whole key.")
-            StandardStream.error.writeLine(Finding.list(rows, style: ReportStyle(width: style.width)))
+                "'\(name.onOneLine)' may be each of these \(rows.count). Give more letters, or the whole key.")
+            StandardStream.error.writeLine(ResourceQuery.list(rows, style: ReportStyle(width: style.width)))
             throw ExitCode.failure
         case .nothing:
-            throw InspectionError("Nothing is known of '\(name)'. See 'rancher-agent state' for all that is known.")
+            throw InspectionError(
+                "Nothing is known of '\(name.onOneLine)'. See 'rancher-agent state' for all that is known.")
         }
     }
 }

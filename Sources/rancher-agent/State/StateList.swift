@@ -19,6 +19,6 @@ struct StateList: ParsableCommand {
 
     func run() throws {
         let snapshot = try options.location.read { store throws(StoreError) in try Snapshot(of: store) }
-        options.print(snapshot.json, text: snapshot.text(now: options.now, style: options.style))
+        try options.print(snapshot.json, text: snapshot.text(now: options.now, style: options.style))
     }
 }

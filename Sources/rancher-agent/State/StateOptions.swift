@@ -1,3 +1,4 @@
+import Agent
 import ArgumentParser
 import FoundationEssentials
 import Inspection
@@ -18,8 +19,13 @@ struct StateOptions: ParsableArguments {
     var now: Timestamp { .current }
 
     /// Prints one of the two forms.
-    func print(_ json: @autoclosure () -> JSON, text: @autoclosure () -> String) {
-        Swift.print(self.json ? json().prettyText : text())
+    ///
+    /// - Throws: An error for the command line if not all of it could be written.
+    func print(_ json: @autoclosure () -> JSON, text: @autoclosure () -> String) throws {
+        let report = self.json ? json().prettyText.jsonWithoutControls : text()
+        guard StandardStream.output.write(Array((report + "\n").utf8)) else {
+            throw InspectionError("The output could not be written.")
+        }
     }
 }
 

@@ -23,11 +23,17 @@ struct StateShow: ParsableCommand {
     @OptionGroup var options: StateOptions
 
     func run() throws {
-        let finding = try options.location.read { store throws(StoreError) in try ResourceQuery.run(name, in: store) }
-        let dossier = try finding.one(name, options.style)
         let now = options.now
-        options.print(
-            dossier.json(now: now, showingEnvironment: showEnvironment),
-            text: dossier.text(now: now, showingEnvironment: showEnvironment, style: options.style))
+        let match = try options.location.read { store throws(StoreError) in
+            try ResourceQuery.run(name, in: store) { row, all throws(StoreError) -> (Dossier, Explanation)? in
+                guard let dossier = try Dossier(of: row.key, among: all, in: store) else { return nil }
+                let quarantine = try store.quarantineEntries(limit: WhyQuery.quarantineLimit)
+                return (dossier, try Explanation(of: dossier, quarantine, now: now, in: store))
+            }
+        }
+        let (dossier, why) = try match.one(name, options.style)
+        try options.print(
+            dossier.json(why: why, showingEnvironment: showEnvironment),
+            text: dossier.text(why: why, now: now, showingEnvironment: showEnvironment, style: options.style))
     }
 }

@@ -9,22 +9,41 @@ struct ResourceFilter: ParsableArguments {
     @Flag(help: "Only what is not yet as it is wanted.")
     var pending = false
 
-    @Option(help: ArgumentHelp("Only what is in this phase, such as running or failed.", valueName: "phase"))
+    @Option(
+        help: ArgumentHelp("Only what is in this phase, such as running or failed.", valueName: "phase"),
+        completion: .list(Set(ResourceKind.allCases.flatMap(\.phases)).sorted()))
     var phase: String?
 
     @OptionGroup var rows: RowLimit
     @OptionGroup var options: StateOptions
+}
 
-    func show(_ kind: ResourceKind) throws {
-        let listing = try options.location.read { store throws(StoreError) in
-            try ResourceListing(of: kind, pending: pending, phase: phase, limit: rows.limit, in: store)
+/// A command that shows the resources of one kind.
+protocol ResourceTable: ParsableCommand {
+    static var kind: ResourceKind { get }
+    var filter: ResourceFilter { get }
+}
+
+extension ResourceTable {
+    func validate() throws {
+        guard let phase = filter.phase, !Self.kind.phases.contains(phase) else { return }
+        throw ValidationError(
+            "'\(phase.onOneLine)' is no phase of \(Self.kind.plural). They are "
+                + Self.kind.phases.joined(separator: ", ") + ".")
+    }
+
+    func run() throws {
+        let listing = try filter.options.location.read { store throws(StoreError) in
+            try ResourceListing(
+                of: Self.kind, pending: filter.pending, phase: filter.phase, limit: filter.rows.limit, in: store)
         }
-        options.print(listing.json, text: listing.text(now: options.now, style: options.style))
+        try filter.options.show(listing)
     }
 }
 
 /// All instances.
-struct StateInstances: ParsableCommand {
+struct StateInstances: ResourceTable {
+    static let kind = ResourceKind.instance
     static let configuration = CommandConfiguration(
         commandName: "instances", abstract: "Show the instances.",
         discussion: """
@@ -34,12 +53,11 @@ struct StateInstances: ParsableCommand {
             """)
 
     @OptionGroup var filter: ResourceFilter
-
-    func run() throws { try filter.show(.instance) }
 }
 
 /// All volumes.
-struct StateVolumes: ParsableCommand {
+struct StateVolumes: ResourceTable {
+    static let kind = ResourceKind.volume
     static let configuration = CommandConfiguration(
         commandName: "volumes", abstract: "Show the volumes.",
         discussion: """
@@ -49,12 +67,11 @@ struct StateVolumes: ParsableCommand {
             """)
 
     @OptionGroup var filter: ResourceFilter
-
-    func run() throws { try filter.show(.volume) }
 }
 
 /// All images.
-struct StateImages: ParsableCommand {
+struct StateImages: ResourceTable {
+    static let kind = ResourceKind.image
     static let configuration = CommandConfiguration(
         commandName: "images", abstract: "Show the images that the agent was to pull, build or remove.",
         discussion: """
@@ -64,8 +81,6 @@ struct StateImages: ParsableCommand {
             """)
 
     @OptionGroup var filter: ResourceFilter
-
-    func run() throws { try filter.show(.image) }
 }
 
 /// The events of the server.
@@ -99,31 +114,22 @@ struct StateEvents: ParsableCommand {
         var states = Set(state)
         if open { states.insert(.open) }
         if states.isEmpty { states = Set(EventRow.State.allCases) }
-        let found = try options.location.read { store throws(StoreError) -> Result<EventListing, NoOneResource> in
-            var key: ResourceKey?
-            if let about {
-                let hits = ResourceQuery.find(about, in: try store.allResources())
-                guard hits.count == 1 else { return .failure(NoOneResource(name: about, rows: hits)) }
-                key = hits[0].key
+        let match = try options.location.read { store throws(StoreError) -> ResourceMatch<EventListing> in
+            guard let about else { return .found(try EventListing(in: states, limit: rows.limit, of: store)) }
+            return try ResourceQuery.run(about, in: store) { row, _ throws(StoreError) in
+                try EventListing(in: states, about: row.key, limit: rows.limit, of: store)
             }
-            return .success(try EventListing(in: states, about: key, limit: rows.limit, of: store))
         }
-        let listing = try found.get()
-        options.print(listing.json, text: listing.text(now: options.now, style: options.style))
+        try options.show(try match.one(about ?? "", options.style))
     }
 }
 
 extension EventRow.State: ExpressibleByArgument {}
 
-/// A name by which not exactly one resource is found.
-struct NoOneResource: Error, CustomStringConvertible {
-    let name: String
-    let rows: [ResourceRow]
-
-    var description: String {
-        rows.isEmpty
-            ? "Nothing is known of '\(name)'. See 'rancher-agent state' for all that is known."
-            : "'\(name)' may be each of \(rows.map(\.key.description).joined(separator: ", ")). Give more letters."
+extension StateOptions {
+    /// Prints a table of the store.
+    fileprivate func show(_ listing: some Listing) throws {
+        try print(listing.json, text: listing.text(now: now, style: style))
     }
 }
 
@@ -150,7 +156,7 @@ struct StateReplies: ParsableCommand {
         let listing = try options.location.read { store throws(StoreError) in
             try ReplyListing(undelivered: undelivered, failures: failures, limit: rows.limit, of: store)
         }
-        options.print(listing.json, text: listing.text(now: options.now, style: options.style))
+        try options.show(listing)
     }
 }
 
@@ -171,6 +177,6 @@ struct StateQuarantine: ParsableCommand {
         let listing = try options.location.read { store throws(StoreError) in
             try QuarantineListing(limit: rows.limit, of: store)
         }
-        options.print(listing.json, text: listing.text(now: options.now, style: options.style))
+        try options.show(listing)
     }
 }

@@ -35,14 +35,15 @@ struct StateWhy: ParsableCommand {
             try WhyQuery.run(name, now: now, in: store)
         }
         switch found {
-        case .found(let explanation): options.print(explanation.json, text: explanation.text(style: options.style))
+        case .found(let explanation): try options.print(explanation.json, text: explanation.text(style: options.style))
         case .several(let names):
-            StandardStream.error.writeLine("'\(name)' may be each of these. Give more letters, or the whole key.")
+            StandardStream.error.writeLine(
+                "'\(name.onOneLine)' may be each of these. Give more letters, or the whole key.")
             for name in names { StandardStream.error.writeLine("  \(name)") }
             throw ExitCode.failure
         case .nothing:
             throw InspectionError(
-                "Nothing is known of '\(name)', as a resource, an event or in quarantine. See 'rancher-agent state' and "
+                "Nothing is known of '\(name.onOneLine)', as a resource, an event or in quarantine. See 'rancher-agent state' and "
                     + "'rancher-agent state events'.")
         }
     }

@@ -1,3 +1,4 @@
+import Agent
 import ArgumentParser
 import Inspection
 import LosslessJSON
@@ -5,7 +6,7 @@ import Model
 import Store
 
 /// Whether somebody has to look after this agent.
-struct StateCheckup: ParsableCommand {
+struct StateCheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Check the database and what waits in it, for monitoring.",
         discussion: """
@@ -13,7 +14,8 @@ struct StateCheckup: ParsableCommand {
               0  fine
               1  warning: an event unanswered, an answer undelivered or a next try overdue for longer than --max-age, \
             something new in quarantine, a log that only grows
-              2  critical: the database is damaged or cannot be read
+              2  critical: the database is damaged, or it or a row of it cannot be read, or the report cannot be \
+            written
               64 a wrong command line
 
             The first line of the output says the worst of it.
@@ -43,7 +45,13 @@ struct StateCheckup: ParsableCommand {
         } catch {
             check = StateCheck(unreadable: error.description, path: location.databasePath)
         }
-        options.print(check.json, text: check.text(style: options.style))
+        do {
+            try options.print(check.json, text: check.text(style: options.style))
+        } catch {
+            // Whoever watches has learned nothing, and shall not take that for good news.
+            StandardStream.error.writeLine("Error: \(error)")
+            throw ExitCode(Int32(StateCheck.Severity.critical.rawValue))
+        }
         if check.severity != .fine { throw ExitCode(Int32(check.severity.rawValue)) }
     }
 }

@@ -6,13 +6,16 @@ import Model
 import Store
 
 /// Everything that is stored, for programs and for whoever asks for help.
-struct StateExportation: ParsableCommand {
+struct StateExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Print everything that is stored as JSON lines, without secrets.",
         discussion: """
             One object a line, whose member "kind" is store, resource, transition, event, reply or quarantine. Passwords, \
             keys, tokens, values of the environment and options of drivers are replaced by \(Redaction.mark), in frames \
             and answers as well. What tells a secret is its name: look through it before you hand it on.
+
+            It is read piece by piece, so that a reader who takes his time holds up nobody: what a running agent writes \
+            meanwhile may be in it in part. Of a row that this program cannot read there is only its key, as "unreadable".
 
             Examples:
               rancher-agent state export > state.jsonl
@@ -29,7 +32,9 @@ struct StateExportation: ParsableCommand {
         let now = Timestamp.current
         do {
             try place.location.readOnce { store throws(StoreError) in
-                try StateExport.run(of: store, now: now) { output.write($0.encoded) }
+                try StateExport.run(of: store, now: now) {
+                    output.write(Array($0.encodedText.jsonWithoutControls.utf8))
+                }
             }
         } catch {
             output.flush()
