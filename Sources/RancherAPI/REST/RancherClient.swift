@@ -23,10 +23,13 @@ package final class RancherClient: Sendable {
     ///   - url: `CATTLE_URL` as configured; it is normalised here (PROTOCOL 2.1).
     ///   - httpClient: Shut down by its maker.
     ///   - deadline: For each whole call.
-    package init(url: APIURL, key: APIKey, httpClient: ServerHTTP, deadline: Duration = .seconds(30)) {
+    ///   - hidesPath: Whether errors leave out the paths of URLs, for there may be a secret in them.
+    package init(
+        url: APIURL, key: APIKey, httpClient: ServerHTTP, deadline: Duration = .seconds(30), hidesPath: Bool = false
+    ) {
         roots = APIRoot.candidates(for: url.droppingSchemas)
         self.key = key
-        http = HTTPCaller(http: httpClient, deadline: deadline)
+        http = HTTPCaller(http: httpClient, deadline: deadline, hidesPath: hidesPath)
     }
 
     /// The dialect of the server; `nil` until it has shown its schemas for the first time.
@@ -63,17 +66,18 @@ package final class RancherClient: Sendable {
     private func discover(at origin: APIRoot) async throws -> Schemas {
         let url = origin.url
         let root = try await http.call(.GET, url, key: key, limit: Self.schemasLimitBytes)
-        guard root.status == .ok else { throw root.refusal(from: url) }
+        guard root.status == .ok else { throw root.refusal(from: url, hidesPath: http.hidesPath) }
         guard let header = root.headers.first(name: "X-API-Schemas") else {
-            throw RancherError(.badAnswer, "Failed to find schema at [\(url)]")
+            throw RancherError(.badAnswer, "Failed to find schema at [\(http.hidesPath ? url.withoutPath : url)]")
         }
         let place = try APIURL(header)
         var answer = root
         if place != url {
             answer = try await http.call(.GET, place, key: key, limit: Self.schemasLimitBytes)
-            guard answer.status == .ok else { throw answer.refusal(from: place) }
+            guard answer.status == .ok else { throw answer.refusal(from: place, hidesPath: http.hidesPath) }
         }
-        let found = try Schemas(parsing: try answer.wholeBody(from: place), from: place)
+        let shown = http.hidesPath ? place.withoutPath : place
+        let found = try Schemas(parsing: try answer.wholeBody(from: shown), from: shown)
         schemas.withLock { $0 = found }
         let dialect = APIRoot.dialect(ofSchemasAt: place) ?? origin.dialect
         home.withLock { $0 = APIRoot(url: url, dialect: dialect) }
@@ -98,7 +102,7 @@ package final class RancherClient: Sendable {
         let (answer, url) = try await call(.GET, limit: Self.listLimitBytes) { schemas throws(RancherError) in
             try schemas.listURL(type).adding(query: filters)
         }
-        guard answer.status == .ok else { throw answer.refusal(from: url) }
+        guard answer.status == .ok else { throw answer.refusal(from: url, hidesPath: http.hidesPath) }
         guard let items = (try? JSON(parsing: try answer.wholeBody(from: url)))?["data"].array else {
             throw RancherError(.badAnswer, "\(url.withoutQuery) answered with no list")
         }
@@ -125,7 +129,9 @@ package final class RancherClient: Sendable {
         let (answer, url) = try await call(.POST, body: body, limit: Self.itemLimitBytes) {
             schemas throws(RancherError) in try schemas.createURL(type)
         }
-        guard (200..<300).contains(answer.status.code) else { throw answer.refusal(from: url) }
+        guard (200..<300).contains(answer.status.code) else {
+            throw answer.refusal(from: url, hidesPath: http.hidesPath)
+        }
         return answer
     }
 
