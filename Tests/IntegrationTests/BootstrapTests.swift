@@ -128,6 +128,7 @@ struct BootstrapTests {
                     }
                 }
                 // The same host may not be registered with another server by mistake.
+                #expect(try await form.engine.inspect("rancher-agent-previous") == nil)
                 let other = server.registrationURL.replacing("127.0.0.1", with: "localhost")
                 let moved = try await form.run(form.images[1], other)
                 #expect(moved.ending == .code(1))
@@ -219,6 +220,13 @@ struct BootstrapTests {
                 !$0.hasSuffix("/") && !$0.contains(".so") && !$0.hasPrefix("etc/") && !$0.hasPrefix("dev/")
             }
             #expect(Set(programs) == ["usr/bin/rancher-agent", "usr/bin/r", ".dockerenv"])
+            // Somebody else than root has to be able to enter it.
+            let tar = form.directory + "/root.tar"
+            let packed = try await Child.run(
+                ContainerForm.script, ["-b", try ContainerForm.binary(), "-o", tar], within: .seconds(300))
+            #expect(packed.ending == .code(0))
+            let root = try await Child.run("tar", ["-tvf", tar, "./", "--no-recursion"]).output
+            #expect(root.hasPrefix("drwxr-xr-x "), "\(root)")
             // The same key at every look, kept where only its owner can read it.
             let looks = [
                 try await form.run(image, options: ["-v", "/var/lib:/var/lib"], "inspect-host").output,
