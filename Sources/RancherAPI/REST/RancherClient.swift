@@ -21,6 +21,7 @@ package final class RancherClient: Sendable {
 
     /// - Parameters:
     ///   - url: `CATTLE_URL` as configured; it is normalised here (PROTOCOL 2.1).
+    ///   - key: Of the agent, or of whoever else asks.
     ///   - httpClient: Shut down by its maker.
     ///   - deadline: For each whole call.
     ///   - hidesPath: Whether errors leave out the paths of URLs, for there may be a secret in them.
