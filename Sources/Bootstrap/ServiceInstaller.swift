@@ -72,6 +72,14 @@ package struct ServiceInstaller: Sendable {
             + "\(unit.settingsFile)"
     }
 
+    /// The settings that are kept for a service; none if it was never installed.
+    ///
+    /// - Parameter name: Of the service, with or without `.service`.
+    /// - Throws: ``BootstrapError`` if they cannot be read.
+    package func keptSettings(name: String) throws(BootstrapError) -> [String: String] {
+        ServiceUnit.settings(in: try TextFile.read(settingsFile(name)) ?? "")
+    }
+
     private func refuseForeign(_ unit: ServiceUnit, _ path: String) throws(BootstrapError) {
         if TextFile.isThere(path), try TextFile.read(path)?.hasPrefix(ServiceUnit.mark) != true {
             throw BootstrapError(

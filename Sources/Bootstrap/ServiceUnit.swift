@@ -135,4 +135,25 @@ package struct ServiceUnit: Sendable, Hashable {
         }
         return text
     }
+
+    /// The settings in such a file, by their names.
+    package static func settings(in text: String) -> [String: String] {
+        var settings: [String: String] = [:]
+        for line in text.split(whereSeparator: \.isNewline) where line.first != "#" && line.first != ";" {
+            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2 else { continue }
+            var rest = parts[1]
+            if rest.count > 1, rest.hasPrefix("\""), rest.hasSuffix("\"") { rest = rest.dropFirst().dropLast() }
+            var value = ""
+            while let character = rest.popFirst() {
+                guard character == "\\", let next = rest.popFirst() else {
+                    value.append(character)
+                    continue
+                }
+                value.append(next)
+            }
+            settings[String(parts[0])] = value
+        }
+        return settings
+    }
 }

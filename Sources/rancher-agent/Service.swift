@@ -23,12 +23,17 @@ enum Service {
                 print(try installer.unregister(name: name))
             } else if let name {
                 let configuration = AgentConfiguration(environment: environment, registrationURL: url)
+                let settings = settings(configuration, environment)
+                // Without new settings the old ones say where the files are.
+                let used =
+                    settings.isEmpty
+                    ? AgentConfiguration(environment: try installer.keptSettings(name: name)) : configuration
                 print(
                     try installer.register(
                         name: name,
                         program: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
-                        settings: settings(configuration, environment),
-                        directories: directories(configuration)))
+                        settings: settings,
+                        directories: directories(used)))
             }
         } catch let error as BootstrapError {
             StandardStream.error.writeLine("\(error)")

@@ -143,6 +143,8 @@ struct ServiceTests {
     func settings() throws {
         let text = try ServiceUnit.settingsText(["B": "a \"b\" $c \\d `e`", "A": "x=y"])
         #expect(text.hasSuffix("A=\"x=y\"\nB=\"a \\\"b\\\" \\$c \\\\d \\`e\\`\"\n"))
+        #expect(ServiceUnit.settings(in: text) == ["B": "a \"b\" $c \\d `e`", "A": "x=y"])
+        #expect(ServiceUnit.settings(in: "; x=y\nA=b c\n\nB=\"\nC\n") == ["A": "b c", "B": "\""])
         #expect(throws: BootstrapError.self) { try ServiceUnit.settingsText(["A": "x\ny"]) }
     }
 

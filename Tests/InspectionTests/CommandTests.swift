@@ -96,6 +96,30 @@ struct CommandTests {
                 == ["CATTLE_URL": "http://s/v1", "CATTLE_STATE_DIR": "/x"])
     }
 
+    @Test("A service that is installed again may write where the settings that are kept say")
+    func serviceAgain() throws {
+        // A service would not see what is in the directory for temporary files.
+        let directory = try #require(Bundle.main.executableURL).deletingLastPathComponent().path + "/\(UUID())"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        var installer = ServiceInstaller()
+        installer.unitDirectory = directory
+        installer.settingsDirectory = directory
+        installer.mark = directory
+        installer.foreignDirectories = []
+        installer.systemctl = { _ in 0 }
+        for environment in [
+            ["CATTLE_URL": "http://s", "CATTLE_STATE_DIR": directory + "/data/s", "CATTLE_HOME": directory + "/h"], [:],
+        ] {
+            try Service.run(
+                unregisters: false, name: "again", url: nil, installer: installer, environment: environment)
+            let unit = try String(contentsOfFile: directory + "/again.service", encoding: .utf8)
+            for place in ["/data/s", "/h", "/data/etc/ssl"] {
+                #expect(unit.contains("\nReadWritePaths=-\(directory)\(place)\n"))
+            }
+        }
+    }
+
     @Test(
         "A service may write wherever the agent writes, and nowhere else",
         arguments: [
