@@ -9,7 +9,7 @@ import Testing
 
 @testable import Bootstrap
 
-@Suite("A launch", .timeLimit(.minutes(1)))
+@Suite("A launch", .timeLimit(.minutes(3)))
 struct LaunchTests {
     private static let id = String(repeating: "b", count: 64)
     private static let name = "rancher.invalid"

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Bootstrap
 
-@Suite("Taking the place of the agent", .timeLimit(.minutes(1)))
+@Suite("Taking the place of the agent", .timeLimit(.minutes(3)))
 struct ReplacementTests {
     private typealias Container = ModelEngine.Container
 

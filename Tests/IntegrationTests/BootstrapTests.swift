@@ -139,6 +139,31 @@ struct BootstrapTests {
     }
 
     @Test(arguments: Dialect.only(.noWordSpoken))
+    func `a predecessor that the engine has started again is stopped, and removed when the agent has run for a minute`(
+        dialect: Dialect
+    ) async throws {
+        try await ContainerForm.play { form in
+            try await Self.withServer(dialect, in: form) { server in
+                let launch = try await form.run(form.images[0], server.registrationURL)
+                try #require(launch.ending == .code(0), "\(launch.output)")
+                let previous = try await form.engine.docker(
+                    "run", "-d", "--name", "rancher-agent-previous", Engine.image, "sleep", "3600")
+                try await form.engine.docker("restart", "rancher-agent")
+                try await untilTrue("the predecessor to be stopped", within: .seconds(60)) {
+                    try await form.engine.inspect(previous)?["State"]["Running"].boolean == false
+                }
+                #expect(try await form.names() == ["/rancher-agent", "/rancher-agent-previous"])
+                try await untilTrue("the predecessor to be removed", within: .seconds(120)) {
+                    try await form.engine.inspect(previous) == nil
+                }
+                let agent = try #require(try await form.agent())
+                #expect(agent["State"]["Running"].boolean == true)
+                #expect(agent["RestartCount"].integer == 0)
+            }
+        }
+    }
+
+    @Test(arguments: Dialect.only(.noWordSpoken))
     func `without privileges the agent serves events as well, from a bridge network, and says what will not work`(
         dialect: Dialect
     ) async throws {
