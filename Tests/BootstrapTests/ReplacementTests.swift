@@ -17,7 +17,7 @@ struct ReplacementTests {
     private static func launcher(_ engine: EngineClient, _ said: Said = Said()) -> Launcher {
         var launcher = Launcher(environment: [:], engine: engine, logger: .quiet, say: said.say)
         launcher.probation = .milliseconds(300)
-        launcher.patience = .milliseconds(300)
+        launcher.patience = .seconds(60)
         launcher.drainSeconds = 1
         return launcher
     }
@@ -25,10 +25,13 @@ struct ReplacementTests {
     /// Starts the agent in the place of what the engine has.
     ///
     /// - Returns: What was said if that failed.
-    private static func replace(on model: ModelEngine) async throws -> String? {
+    private static func replace(
+        on model: ModelEngine, _ change: (inout Launcher) -> Void = { _ in }
+    ) async throws -> String? {
         var fault: String?
         try await model.run { engine in
-            let launcher = launcher(engine)
+            var launcher = launcher(engine)
+            change(&launcher)
             do {
                 try await launcher.replace(with: agent, from: own, present: try await launcher.present(watching: true))
             } catch let error as BootstrapError {
@@ -118,7 +121,7 @@ struct ReplacementTests {
         let silent = ModelEngine([Container("o", "rancher-agent")]) {
             $0.faults["GET /containers/new1/json"] = Array(repeating: 500, count: 1000)
         }
-        let fault = try await Self.replace(on: silent)
+        let fault = try await Self.replace(on: silent) { $0.patience = .milliseconds(100) }
         #expect(fault?.contains("It cannot be told whether the new agent runs") == true, "\(fault ?? "")")
         #expect(silent.running == ["o"])
     }

@@ -136,6 +136,8 @@ struct ProxyTests {
                             for await _ in opened {
                                 times += 1
                                 if times == 3 { break }
+                                // Only what the server knows of can be cut.
+                                _ = try await server.waitForSubscriber(after: times - 1)
                                 server.cutSockets()
                             }
                         }
