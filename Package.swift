@@ -191,8 +191,7 @@ let package = Package(
             name: "InspectionTests",
             dependencies: [
                 "Agent", "Bootstrap", "HostInfo", "Inspection", "rancher-agent", "Lifecycle", "LosslessJSON", "Model",
-                "Processes", "RancherAPI",
-                "Reconciler", "SimulatedEngine", "Store", argumentParser,
+                "Processes", "RancherAPI", "Reconciler", "SimulatedEngine", "Store", argumentParser,
             ]),
         .testTarget(
             name: "BootstrapTests",

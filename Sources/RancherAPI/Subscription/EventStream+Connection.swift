@@ -29,7 +29,7 @@ extension EventStream {
         var description: String { reason.description }
     }
 
-    /// The same; throws ``NoWay`` besides.
+    /// The same; throws `NoWay` besides.
     func connect(link: APIURL?, dialect: Dialect?, sinks: Sinks) async throws -> End {
         let opening = Opening(eventLoop: MultiThreadedEventLoopGroup.singleton.any())
         return try await withTaskCancellationHandler {
