@@ -190,12 +190,15 @@ let package = Package(
         .testTarget(
             name: "InspectionTests",
             dependencies: [
-                "Agent", "Inspection", "rancher-agent", "Lifecycle", "LosslessJSON", "Model", "Processes", "RancherAPI",
-                "Reconciler", "SimulatedEngine", "Store", argumentParser,
+                "Agent", "Bootstrap", "HostInfo", "Inspection", "rancher-agent", "Lifecycle", "LosslessJSON", "Model",
+                "Processes", "RancherAPI", "Reconciler", "SimulatedEngine", "Store", argumentParser,
             ]),
         .testTarget(
             name: "BootstrapTests",
-            dependencies: ["Bootstrap", "DockerEngine", "EngineStub", "LosslessJSON", "RancherAPI", logging]),
+            dependencies: [
+                "Bootstrap", "DockerEngine", "EngineStub", "FakeProxy", "LosslessJSON", "RancherAPI",
+                "RancherSimulator", logging,
+            ]),
         // Each trouble is there for real, on this host's own addresses
         .testTarget(
             name: "DoctorTests",

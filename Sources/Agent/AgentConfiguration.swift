@@ -213,35 +213,21 @@ package struct AgentConfiguration: Sendable {
         return nil
     }
 
+    /// The files that the agent writes by a name of their own, wherever they are.
+    package var writtenFiles: [String] {
+        [hostKeyPath, apiCertificatePath, uuids.physicalHostFile, uuids.dockerHostFile]
+    }
+
     /// Labels in the syntax of a URL's query; of a repeated key the first counts.
     static func labels(fromQuery query: String) -> [String: String] {
         var labels: [String: String] = [:]
         for pair in query.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let key = unescaped(parts[0])
+            let key = PercentCoding.decoded(parts[0], plusIsBlank: true)
             guard !key.isEmpty, labels[key] == nil else { continue }
-            labels[key] = parts.count > 1 ? unescaped(parts[1]) : ""
+            labels[key] = parts.count > 1 ? PercentCoding.decoded(parts[1], plusIsBlank: true) : ""
         }
         return labels
-    }
-
-    private static func unescaped(_ text: Substring) -> String {
-        var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "+") {
-                bytes.append(UInt8(ascii: " "))
-            } else if byte == UInt8(ascii: "%"),
-                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16),
-                rest.count >= 2
-            {
-                bytes.append(value)
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }
 

@@ -19,6 +19,10 @@ package struct AgentContainer: Sendable, Hashable {
     /// What servers call a container that upgrades the agent.
     package static let upgraderName = "rancher-agent-upgrade"
     package static let directory = "/var/lib/rancher"
+    /// Where the state is in it.
+    package static let stateDirectory = directory + "/state"
+    /// The agent's home in it.
+    package static let home = "/var/lib/cattle"
     package static let volume = "rancher-agent-state"
 
     package init(
@@ -41,9 +45,21 @@ package struct AgentContainer: Sendable, Hashable {
     }
 
     /// The one that takes the place of another: as that is, but for the image and what is newly set.
-    package init(own: OwnContainer, settings: LaunchSettings, replacing inspection: JSON) {
-        var environment = LaunchSettings.passedOn(from: Self.environment(of: inspection))
+    ///
+    /// - Throws: ``BootstrapError`` if the other one has something in a place of its own that this one cannot have there.
+    package init(
+        own: OwnContainer, settings: LaunchSettings, replacing inspection: JSON
+    ) throws(BootstrapError) {
+        let before = Self.environment(of: inspection)
+        if let fault = LaunchSettings.misplaced(in: before) {
+            throw BootstrapError("The container that is to be replaced was started with other places. \(fault)")
+        }
+        var environment = LaunchSettings.passedOn(from: before)
         environment.merge(settings.passedOn) { $1 }
+        // One that was given no keys has registered itself, and has to be able to do so again.
+        if environment["CATTLE_ACCESS_KEY"] == nil, let url = before["CATTLE_REGISTRATION_URL"]?.nonEmpty {
+            environment["CATTLE_REGISTRATION_URL"] = url
+        }
         if !settings.url.isEmpty { environment["CATTLE_URL"] = settings.url }
         let isPrivileged = inspection["HostConfig"]["Privileged"].boolean ?? true
         self.init(
@@ -94,7 +110,7 @@ package struct AgentContainer: Sendable, Hashable {
     private var binds: [String] {
         let always = [
             "\(socketOnHost):\(OwnContainer.socketPath)", "/var/run/rancher/storage:/var/run/rancher/storage",
-            "rancher-cni:/.r", "\(Self.volume):/var/lib/cattle", "\(stateOnHost):\(Self.directory)",
+            "rancher-cni:/.r", "\(Self.volume):\(Self.home)", "\(stateOnHost):\(Self.directory)",
         ]
         switch privilege {
         case .full: return always + ["/lib/modules:/lib/modules:ro", "/proc:/host/proc", "/dev:/host/dev"]

@@ -15,12 +15,15 @@ package struct HostInspection: Sendable {
 
     /// Looks, and makes what is to last: the key of this host, and the server's certificate.
     ///
-    /// - Throws: ``BootstrapError`` if they cannot be kept although `/var/lib` can be written.
+    /// - Throws: ``BootstrapError`` if they cannot be kept although `/var/lib` can be written, or if there is a key
+    ///   already and `/var/lib` cannot be written: with a key that is made elsewhere this would be another host.
     package func run() async throws -> HostReport {
         let directory = varLib + "/rancher"
+        let fault = Self.writingFault(in: directory + "/state")
         var report = HostReport(
-            token: nil, isBoot2Docker: TextFile.exists(varLib + "/boot2docker"),
-            isVarLibWritable: Self.canWrite(in: directory + "/state"))
+            token: nil, isBoot2Docker: TextFile.exists(varLib + "/boot2docker"), isVarLibWritable: fault == nil,
+            varLibFault: fault)
+        if let fault { try Self.refuseKey(in: directory + "/state", fault) }
         var trust = TrustStore()
         trust.authority = directory + "/etc/ssl/ca.crt"
         let certificate = environment[Self.certificateVariable] ?? ""
@@ -57,15 +60,26 @@ package struct HostInspection: Sendable {
         return try script.get().detectedAgentIP.nonEmpty
     }
 
-    private static func canWrite(in directory: String) -> Bool {
+    /// - Returns: Why nothing can be written there; `nil` if something can.
+    private static func writingFault(in directory: String) -> String? {
         let probe = directory + "/.written-by-inspect-host"
         do throws(BootstrapError) {
-            try TextFile.replace(probe, with: "", mode: 0o600)
+            try TextFile.replace(probe, with: String(repeating: "x", count: 4096), mode: 0o600)
             _ = try TextFile.remove(probe)
-            return true
+            return nil
         } catch {
-            return false
+            return error.description.split(whereSeparator: \.isNewline).joined(separator: " ")
         }
+    }
+
+    private static func refuseKey(in directory: String, _ fault: String) throws(BootstrapError) {
+        do throws(RancherError) {
+            guard try RegistrationToken.stored(directory: directory) != nil else { return }
+        } catch {
+            throw BootstrapError("The key of this host cannot be read: \(error)")
+        }
+        throw BootstrapError(
+            "The key of this host is in \(directory), and nothing can be written there now. Is the disk full? \(fault)")
     }
 }
 

@@ -2,19 +2,26 @@
 package struct HostReport: Sendable, Hashable {
     /// The key that identifies this host for ever; `nil` where it could not be kept.
     package var token: String?
+    /// Printed for scripts (PROTOCOL 1.9.3); nothing of ours depends on it.
     package var isBoot2Docker: Bool
     /// Whether the agent's files can be in the host's own `/var/lib`.
     package var isVarLibWritable: Bool
+    /// Why they cannot, in one line; `nil` if they can.
+    package var varLibFault: String?
 
     /// This host's address as the server sees it; `nil` if it was not asked for.
     package var detectedAgentIP: String?
 
     private static let mark = "INFO: env "
 
-    package init(token: String?, isBoot2Docker: Bool, isVarLibWritable: Bool, detectedAgentIP: String? = nil) {
+    package init(
+        token: String?, isBoot2Docker: Bool, isVarLibWritable: Bool, varLibFault: String? = nil,
+        detectedAgentIP: String? = nil
+    ) {
         self.token = token
         self.isBoot2Docker = isBoot2Docker
         self.isVarLibWritable = isVarLibWritable
+        self.varLibFault = varLibFault
         self.detectedAgentIP = detectedAgentIP
     }
 
@@ -29,6 +36,7 @@ package struct HostReport: Sendable, Hashable {
         token = variables["TOKEN"].flatMap { $0.isEmpty ? nil : String($0) }
         isBoot2Docker = variables["CATTLE_BOOT2DOCKER"] == "true"
         isVarLibWritable = variables["CATTLE_VAR_LIB_WRITABLE"] == "true"
+        varLibFault = variables["CATTLE_VAR_LIB_FAULT"].flatMap { $0.isEmpty ? nil : String($0) }
         detectedAgentIP = variables["DETECTED_CATTLE_AGENT_IP"].flatMap { $0.isEmpty ? nil : String($0) }
     }
 
@@ -36,7 +44,8 @@ package struct HostReport: Sendable, Hashable {
     package var lines: [String] {
         let variables = [
             ("TOKEN", token), ("CATTLE_BOOT2DOCKER", String(isBoot2Docker)),
-            ("CATTLE_VAR_LIB_WRITABLE", String(isVarLibWritable)), ("DETECTED_CATTLE_AGENT_IP", detectedAgentIP),
+            ("CATTLE_VAR_LIB_WRITABLE", String(isVarLibWritable)), ("CATTLE_VAR_LIB_FAULT", varLibFault),
+            ("DETECTED_CATTLE_AGENT_IP", detectedAgentIP),
         ]
         return variables.compactMap { name, value in value.map { "\(Self.mark)\(name)=\($0)" } }
     }

@@ -14,8 +14,12 @@ package struct LaunchSettings: Sendable, Hashable {
     /// `CA_FINGERPRINT`: that of the certificate which vouches for the server, SHA-1 in hexadecimal digits and colons;
     /// empty if not given.
     package var fingerprint: String
-    /// `CATTLE_URL_OVERRIDE`, or else `CATTLE_URL`: goes before what the registration script says. Empty if not given.
+    /// `CATTLE_URL_OVERRIDE`: goes before what the registration script says. Empty if not given.
+    package var override: String
+    /// That, or else `CATTLE_URL`: goes before what an earlier container was told. Empty if not given.
     package var url: String
+    /// What is wrong with them; `nil` if nothing is.
+    package var fault: String?
 
     /// What is for the launch alone, or follows from it.
     private static let ownBusiness: Set = [
@@ -25,7 +29,7 @@ package struct LaunchSettings: Sendable, Hashable {
     ]
     private static let others: Set = [
         "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "RANCHER_DEBUG",
-        "DOCKER_API_VERSION", "NO_COLOR",
+        "DOCKER_API_VERSION", "NO_COLOR", "HOST_PROC", "HOST_SYS", "HOST_ETC",
     ]
 
     /// Reads the environment; an empty variable counts as not set.
@@ -33,8 +37,12 @@ package struct LaunchSettings: Sendable, Hashable {
         passedOn = Self.passedOn(from: environment)
         privilege = passedOn["CATTLE_AGENT_PRIVILEGED"] ?? "true" == "true" ? .full : .least
         fingerprint = environment["CA_FINGERPRINT"] ?? ""
-        let override = environment["CATTLE_URL_OVERRIDE"] ?? ""
+        override = environment["CATTLE_URL_OVERRIDE"] ?? ""
         url = override.isEmpty ? environment["CATTLE_URL"] ?? "" : override
+        fault = Self.misplaced(in: environment)
+        if let address = passedOn["CATTLE_AGENT_IP"], !Self.isIPv4(address) {
+            fault = "CATTLE_AGENT_IP is '\(address)', and has to be an IPv4 address such as 192.0.2.7"
+        }
     }
 
     /// The settings of the agent among all variables.
@@ -44,10 +52,22 @@ package struct LaunchSettings: Sendable, Hashable {
         }
     }
 
-    /// What is wrong with them; `nil` if nothing is.
-    package var fault: String? {
-        if let address = passedOn["CATTLE_AGENT_IP"], !Self.isIPv4(address) {
-            return "CATTLE_AGENT_IP is '\(address)', and has to be an IPv4 address such as 192.0.2.7"
+    /// Says what the container of the agent has in another place than these variables want it; `nil` if there is nothing
+    /// of the kind.
+    package static func misplaced(in environment: [String: String]) -> String? {
+        if let engine = environment["DOCKER_HOST"]?.nonEmpty, !engine.hasPrefix("unix://") {
+            return
+                "DOCKER_HOST is '\(engine)'. The container of the agent works with the engine that it runs on, by its "
+                + "socket. Run the agent without a container to have it work with an engine elsewhere."
+        }
+        for (name, place) in [
+            ("CATTLE_STATE_DIR", AgentContainer.stateDirectory), ("CATTLE_HOME", AgentContainer.home),
+        ] {
+            guard var wanted = environment[name]?.nonEmpty else { continue }
+            while wanted.count > 1, wanted.hasSuffix("/") { wanted.removeLast() }
+            guard wanted != place else { continue }
+            return "\(name) is '\(wanted)'. In the container of the agent that is \(place), which is kept on the host. "
+                + "Leave \(name) away."
         }
         return nil
     }

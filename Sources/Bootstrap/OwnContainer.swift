@@ -20,22 +20,31 @@ package struct OwnContainer: Sendable, Hashable {
         self.isInHostNetwork = isInHostNetwork
     }
 
-    /// Reads an inspection.
-    package init(inspection: JSON) {
+    /// The label of every image of the agent, and its value (PROTOCOL 1.9).
+    static let label = (name: "io.rancher.container.system", value: "rancher-agent")
+
+    /// Reads an inspection. `nil` if it is that of another container: one whose network this one uses has its files for
+    /// name resolution in both.
+    ///
+    /// - Parameters:
+    ///   - inspection: The engine's, of the container whose files are here.
+    ///   - socket: Where the engine's socket is in this container.
+    package init?(inspection: JSON, socket: String = socketPath) {
+        guard inspection["Config"]["Labels"][Self.label.name].text == Self.label.value else { return nil }
         id = inspection["Id"].text ?? ""
         image = inspection["Config"]["Image"].nonEmptyText ?? inspection["Image"].text ?? ""
-        socketOnHost = Self.source(of: [Self.socketPath, "/run/docker.sock"], in: inspection)
+        socketOnHost = Self.source(of: [socket, Self.socketPath, "/run/docker.sock"], in: inspection)
         isInHostNetwork = inspection["HostConfig"]["NetworkMode"].text == "host"
     }
 
-    /// What is mounted on one of the paths.
+    /// What is mounted on the first of the paths that has something mounted on it.
     static func source(of destinations: [String], in inspection: JSON) -> String? {
-        for mount in inspection["Mounts"].array ?? [] {
-            guard let destination = mount["Destination"].text, destinations.contains(destination) else { continue }
-            if mount["Type"].text == "volume", let name = mount["Name"].nonEmptyText { return name }
-            return mount["Source"].nonEmptyText
-        }
-        return nil
+        let mounts = inspection["Mounts"].array ?? []
+        guard
+            let mount = destinations.lazy.compactMap({ path in mounts.first { $0["Destination"].text == path } }).first
+        else { return nil }
+        if mount["Type"].text == "volume", let name = mount["Name"].nonEmptyText { return name }
+        return mount["Source"].nonEmptyText
     }
 
     /// The id, from the table of mounts: the engine keeps the files for name resolution in a directory that is named

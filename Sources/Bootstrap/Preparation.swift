@@ -6,9 +6,9 @@ internal import LosslessJSON
 /// from running: what fails is said.
 package struct Preparation: Sendable {
     let environment: [String: String]
-    let launcher: Launcher
+    var launcher: Launcher
     /// Where the state is unless it is moved.
-    package var stateDirectory = AgentContainer.directory + "/state"
+    package var stateDirectory = AgentContainer.stateDirectory
     package var trust = TrustStore()
     /// The program that waits for the network in containers of network plug-ins, in the image.
     package var waiter = "/usr/bin/r"
@@ -34,13 +34,10 @@ package struct Preparation: Sendable {
         attempt("share the program that waits for the network") { () throws(BootstrapError) in try shareWaiter() }
         var variables = ["CATTLE_STATE_DIR": directory]
         do throws(BootstrapError) {
-            guard let id = OwnContainer.id(mountInfo: try TextFile.read("/proc/self/mountinfo") ?? ""),
-                let own = try await launcher.inspection(of: id)
-            else { return variables }
-            if (environment["RANCHER_AGENT_IMAGE"] ?? "").isEmpty {
-                variables["RANCHER_AGENT_IMAGE"] = OwnContainer(inspection: own).image
-            }
-            for container in LaunchPlan.leftovers(among: try await launcher.present(), own: id) {
+            guard let own = try await launcher.inspectedContainer() else { return variables }
+            variables[Outliving.variable] = own.id
+            if (environment["RANCHER_AGENT_IMAGE"] ?? "").isEmpty { variables["RANCHER_AGENT_IMAGE"] = own.image }
+            for container in LaunchPlan.leftovers(among: try await launcher.present(), own: own.id) {
                 try await launcher.dismiss(container)
             }
         } catch {
@@ -67,15 +64,54 @@ package struct Preparation: Sendable {
     }
 }
 
+/// What the agent does in its container when it has run for a while (PROTOCOL 1.10): until then its predecessor is kept,
+/// for whoever finds that this one does not get on.
+package struct Outliving: Sendable {
+    /// Holds the id of the agent's container, in the environment of the agent.
+    package static let variable = "RANCHER_AGENT_CONTAINER"
+    /// Longer than a launch watches, with all its patience.
+    package static let after = Duration.seconds(60)
+
+    let own: String
+    let launcher: Launcher
+
+    /// - Parameters:
+    ///   - own: The id of the container of the agent.
+    ///   - engine: That it runs on.
+    ///   - logger: For what goes wrong.
+    package init(own: String, engine: EngineClient, logger: Logger) {
+        self.own = own
+        launcher = Launcher(environment: [:], engine: engine, logger: logger) { line in
+            logger.info("earlier agents", metadata: ["done": "\(line)"])
+        }
+    }
+
+    /// Removes the predecessor, and an upgrader that has ended.
+    ///
+    /// - Throws: ``BootstrapError``.
+    package func run() async throws(BootstrapError) {
+        for container in LaunchPlan.outlived(among: try await launcher.present(), own: own) {
+            try await launcher.dismiss(container, forGood: true)
+        }
+    }
+}
+
 extension Launcher {
-    /// Removes a container that is of no use any more; one that runs is asked to end first.
-    func dismiss(_ container: LaunchPlan.Present) async throws(BootstrapError) {
+    /// Puts a container out of the way: one that runs is asked to end first.
+    ///
+    /// - Parameters:
+    ///   - container: An earlier agent, or an upgrader.
+    ///   - forGood: Removes an earlier agent as well, which is kept otherwise.
+    func dismiss(_ container: LaunchPlan.Present, forGood: Bool = false) async throws(BootstrapError) {
+        let isKept = container.name == AgentContainer.previousName && !forGood
         do throws(EngineError) {
             if container.isRunning { try await engine.stopContainer(container.id, graceSeconds: drainSeconds) }
-            try await engine.removeContainer(container.id, removeVolumes: false, force: true)
+            if !isKept { try await engine.removeContainer(container.id, removeVolumes: false, force: true) }
         } catch {
             guard error.isNotFound else { throw BootstrapError("\(error)") }
         }
-        say("INFO: Removed the container \(container.name), which an earlier upgrade had left")
+        say(
+            "INFO: \(isKept ? "Stopped" : "Removed") the container \(container.name), which an earlier upgrade had left"
+        )
     }
 }

@@ -12,6 +12,10 @@ internal import FoundationEssentials
 package struct ServiceInstaller: Sendable {
     /// Where units of the administrator are.
     package var unitDirectory = "/etc/systemd/system"
+    /// Where units of other programs are, which one of the administrator would hide.
+    package var foreignDirectories = [
+        "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system",
+    ]
     /// Where the settings are kept.
     package var settingsDirectory = "/etc/rancher-agent"
     /// Is there where systemd runs (sd_booted(3)).
@@ -29,7 +33,7 @@ package struct ServiceInstaller: Sendable {
     ///   - settings: Kept for the service. Without any, those of an earlier time stay.
     ///   - directories: Written by the agent.
     /// - Returns: What was done, for people.
-    /// - Throws: ``BootstrapError``, with nothing installed unless it says so.
+    /// - Throws: ``BootstrapError``, with the files as they were before unless it says that the service is installed.
     package func register(
         name: String, program: String, settings: [String: String], directories: [String]
     ) throws(BootstrapError) -> String {
@@ -42,14 +46,63 @@ package struct ServiceInstaller: Sendable {
                 "The service would not know its server. Give the registration URL as well: rancher-agent --url URL "
                     + "--register-service \(unit.name)")
         }
+        for (name, value) in settings.sorted(by: { $0.key < $1.key }) { try ServiceUnit.refusePrivate(name, value) }
+        let path = "\(unitDirectory)/\(unit.fileName)"
+        try refuseForeign(unit, path)
         for directory in directories { try TextFile.makeDirectory(directory) }
-        if !settings.isEmpty { try TextFile.replace(unit.settingsFile, with: text, mode: 0o600) }
-        try TextFile.replace("\(unitDirectory)/\(unit.fileName)", with: unit.text, mode: 0o644)
-        try tell(["daemon-reload"])
-        try tell(["enable", unit.fileName])
-        try tell(["restart", unit.fileName])
+        let before = (settings: try TextFile.read(unit.settingsFile), unit: try TextFile.read(path))
+        do throws(BootstrapError) {
+            if !settings.isEmpty { try TextFile.replace(unit.settingsFile, with: text, mode: 0o600) }
+            try TextFile.replace(path, with: unit.text, mode: 0o644)
+            try tell(["daemon-reload"])
+        } catch {
+            try restore(unit.settingsFile, before.settings, mode: 0o600, after: error)
+            try restore(path, before.unit, mode: 0o644, after: error)
+            throw error
+        }
+        do throws(BootstrapError) {
+            try tell(["enable", unit.fileName])
+            try tell(["restart", unit.fileName])
+        } catch {
+            throw BootstrapError(
+                "The service \(unit.name) is installed, and does not run as it should: \(error). "
+                    + "See journalctl -u \(unit.name)")
+        }
         return "The service \(unit.name) is installed and started. Its log: journalctl -u \(unit.name). Its settings: "
             + "\(unit.settingsFile)"
+    }
+
+    /// The settings that are kept for a service; none if it was never installed.
+    ///
+    /// - Parameter name: Of the service, with or without `.service`.
+    /// - Throws: ``BootstrapError`` if they cannot be read.
+    package func keptSettings(name: String) throws(BootstrapError) -> [String: String] {
+        ServiceUnit.settings(in: try TextFile.read(settingsFile(name)) ?? "")
+    }
+
+    private func refuseForeign(_ unit: ServiceUnit, _ path: String) throws(BootstrapError) {
+        if TextFile.isThere(path), try TextFile.read(path)?.hasPrefix(ServiceUnit.mark) != true {
+            throw BootstrapError(
+                "\(path) was not written by this program, and is left alone. Give the service another name.")
+        }
+        for directory in foreignDirectories where TextFile.isThere("\(directory)/\(unit.fileName)") {
+            throw BootstrapError(
+                "There is a service \(unit.name) of another program in \(directory). Give this one another name.")
+        }
+    }
+
+    private func restore(
+        _ path: String, _ text: String?, mode: UInt32, after error: BootstrapError
+    ) throws(BootstrapError) {
+        do throws(BootstrapError) {
+            if let text {
+                try TextFile.replace(path, with: text, mode: mode_t(mode))
+            } else {
+                _ = try TextFile.remove(path)
+            }
+        } catch let second {
+            throw BootstrapError("\(error). \(path) is as it was to be, and not as it was before: \(second)")
+        }
     }
 
     /// Stops the service and removes its unit. The settings and all that the agent remembers stay.

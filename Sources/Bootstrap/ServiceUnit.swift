@@ -6,13 +6,17 @@ package struct ServiceUnit: Sendable, Hashable {
     package var program: String
     /// The path of the file with the settings. Not in the unit, which everybody can read.
     package var settingsFile: String
-    /// Where the agent keeps its state, and what servers of 1.6 have it run.
+    /// What the agent writes into: its state, its keys, and what servers of 1.6 have it run.
     package var directories: [String]
 
     /// The beginning of every unit of ours.
     static let mark = "# Written by rancher-agent --register-service"
 
-    /// - Throws: ``BootstrapError`` for a name that is none for a unit, or a path that cannot stand in one.
+    /// Where a service of systemd sees a directory of its own instead of the host's.
+    private static let privatePlaces = ["/tmp", "/var/tmp"]
+
+    /// - Throws: ``BootstrapError`` for a name that is none for a unit, or a path that cannot stand in one or that the
+    ///   service would not see.
     package init(
         name: String, program: String, settingsFile: String, directories: [String]
     ) throws(BootstrapError) {
@@ -31,10 +35,29 @@ package struct ServiceUnit: Sendable, Hashable {
                 throw BootstrapError("'\(path)' cannot stand in a unit: it has to be a whole path without blanks")
             }
         }
+        try Self.refusePrivate("The program", program)
+        for path in directories {
+            guard path != "/" else {
+                throw BootstrapError("A file of the agent is to be in '/', where the service may not write")
+            }
+            try Self.refusePrivate("A directory of the agent", path)
+        }
         self.name = stem
         self.program = program
         self.settingsFile = settingsFile
         self.directories = directories
+    }
+
+    /// - Parameters:
+    ///   - what: Begins the sentence that says so.
+    ///   - path: Of a file or directory, or the address of a socket.
+    /// - Throws: ``BootstrapError`` for a path that the service would not see.
+    static func refusePrivate(_ what: String, _ path: String) throws(BootstrapError) {
+        let plain = path.hasPrefix("unix://") ? String(path.dropFirst("unix://".count)) : path
+        guard let place = privatePlaces.first(where: { plain == $0 || plain.hasPrefix($0 + "/") }) else { return }
+        throw BootstrapError(
+            "\(what) is \(path), and a service has a \(place) of its own, where that is not to be found. "
+                + "Put it somewhere else.")
     }
 
     /// The name of its file.
@@ -53,6 +76,8 @@ package struct ServiceUnit: Sendable, Hashable {
             Wants=network-online.target
 
             [Service]
+            # A program that cannot be started is told to who starts the service.
+            Type=exec
             ExecStart=\(path(program)) run
             EnvironmentFile=-\(path(settingsFile))
             Restart=always
@@ -66,7 +91,8 @@ package struct ServiceUnit: Sendable, Hashable {
             # containers.
             ProtectSystem=strict
             \(directories.map { "ReadWritePaths=-\(path($0))" }.joined(separator: "\n"))
-            ProtectHome=yes
+            # The program and the certificates for the engine may be there.
+            ProtectHome=read-only
             PrivateTmp=yes
             NoNewPrivileges=yes
             CapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYS_PTRACE CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_CHOWN CAP_FOWNER
@@ -108,5 +134,26 @@ package struct ServiceUnit: Sendable, Hashable {
             text += "\(name)=\"\(quoted)\"\n"
         }
         return text
+    }
+
+    /// The settings in such a file, by their names.
+    package static func settings(in text: String) -> [String: String] {
+        var settings: [String: String] = [:]
+        for line in text.split(whereSeparator: \.isNewline) where line.first != "#" && line.first != ";" {
+            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2 else { continue }
+            var rest = parts[1]
+            if rest.count > 1, rest.hasPrefix("\""), rest.hasSuffix("\"") { rest = rest.dropFirst().dropLast() }
+            var value = ""
+            while let character = rest.popFirst() {
+                guard character == "\\", let next = rest.popFirst() else {
+                    value.append(character)
+                    continue
+                }
+                value.append(next)
+            }
+            settings[String(parts[0])] = value
+        }
+        return settings
     }
 }

@@ -1,3 +1,5 @@
+internal import RancherAPI
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -7,7 +9,7 @@
 #endif
 
 /// Small files, most of them text, that are either there as a whole or not at all.
-enum TextFile {
+package enum TextFile {
     private static let limitBytes = 4 << 20
 
     /// The text; `nil` if there is no such file.
@@ -42,6 +44,12 @@ enum TextFile {
     /// Whether there is a file or a directory.
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    /// The same, also for a symbolic link that leads nowhere.
+    static func isThere(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
+    }
+
     /// Puts a file in place: written beside it, made durable, renamed. Missing directories are made.
     ///
     /// - Throws: ``BootstrapError``; an old file is as it was then.
@@ -53,41 +61,33 @@ enum TextFile {
     ///
     /// - Throws: ``BootstrapError``; an old file is as it was then.
     static func replace(_ path: String, with content: [UInt8], mode: mode_t) throws(BootstrapError) {
-        try makeDirectory(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
-        let temporary = "\(path).\(getpid()).tmp"
-        unlink(temporary)
-        let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
-        guard file >= 0 else { throw failure("create", temporary) }
-        var rest = content[...]
-        var isWritten = fchmod(file, mode) == 0
-        while isWritten, !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            isWritten = count > 0
-            rest = rest.dropFirst(max(0, count))
-        }
-        isWritten = isWritten && fsync(file) == 0
-        let error = failure("write", temporary)
-        close(file)
-        guard isWritten else {
-            unlink(temporary)
-            throw error
-        }
-        guard rename(temporary, path) == 0 else {
-            let error = failure("rename a new file to", path)
-            unlink(temporary)
-            throw error
-        }
+        try words { () throws(RancherError) in try PrivateFile.replace(path, with: content, mode: mode) }
     }
 
     /// Makes a directory and those above it.
     ///
     /// - Throws: ``BootstrapError``.
     static func makeDirectory(_ path: String) throws(BootstrapError) {
-        var status = stat()
-        if path.isEmpty || stat(path, &status) == 0 { return }
-        if let slash = path.lastIndex(of: "/"), slash > path.startIndex { try makeDirectory(String(path[..<slash])) }
-        guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw failure("create the directory", path) }
+        if path.isEmpty { return }
+        try words { () throws(RancherError) in try PrivateFile.makeDirectories(path) }
+    }
+
+    /// A whole path without `.` and `..` in it, as units of systemd need it. What a symbolic link leads to is found where
+    /// it matters, behind a `..`.
+    package static func withoutDots(_ path: String) -> String {
+        var result = ""
+        for part in path.split(separator: "/") where part != "." {
+            guard part == ".." else {
+                result += "/\(part)"
+                continue
+            }
+            if let real = realpath(result.isEmpty ? "/" : result, nil) {
+                result = String(cString: real)
+                free(real)
+            }
+            result = result.lastIndex(of: "/").map { String(result[..<$0]) } ?? ""
+        }
+        return result.isEmpty ? "/" : result
     }
 
     /// Removes a file.
@@ -98,6 +98,14 @@ enum TextFile {
         if unlink(path) == 0 { return true }
         if errno == ENOENT { return false }
         throw failure("remove", path)
+    }
+
+    private static func words(_ body: () throws(RancherError) -> Void) throws(BootstrapError) {
+        do throws(RancherError) {
+            try body()
+        } catch {
+            throw BootstrapError(error.message.prefix(1).uppercased() + error.message.dropFirst())
+        }
     }
 
     private static func failure(_ verb: String, _ path: String) -> BootstrapError {

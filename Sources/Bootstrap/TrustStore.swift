@@ -16,17 +16,25 @@ package struct TrustStore: Sendable {
     /// - Throws: ``BootstrapError``, also for one that cannot be read: beside it no other would be trusted any more.
     @discardableResult
     package func extend() throws(BootstrapError) -> Bool {
-        guard let text = try TextFile.read(authority) else { return false }
-        do throws(RancherError) {
-            try ServerAuthority.checkReadable(text)
-        } catch {
-            throw BootstrapError("\(authority) is not trusted: \(error)")
-        }
+        guard let text = try kept() else { return false }
         let bundled = try TextFile.read(bundle) ?? ""
         guard !bundled.contains(text) else { return true }
         let separator = bundled.isEmpty || bundled.hasSuffix("\n") ? "" : "\n"
         try TextFile.replace(bundle, with: bundled + separator + text, mode: 0o644)
         return true
+    }
+
+    /// The server's own certificate; `nil` if there is none.
+    ///
+    /// - Throws: ``BootstrapError``, also for one that cannot be read.
+    package func kept() throws(BootstrapError) -> String? {
+        guard let text = try TextFile.read(authority) else { return nil }
+        do throws(RancherError) {
+            try ServerAuthority.checkReadable(text)
+        } catch {
+            throw BootstrapError("\(authority) is not trusted: \(error)")
+        }
+        return text
     }
 
     /// Keeps the server's certificate.

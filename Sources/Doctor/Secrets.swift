@@ -41,7 +41,7 @@ struct Secrets: Sendable {
     }
 
     mutating func add(_ word: String) {
-        for form in [word, APIURL.percentEncoded(word)] where form.count >= Self.minimumLength {
+        for form in [word, PercentCoding.encoded(word)] where form.count >= Self.minimumLength {
             if !words.contains(form) { words.append(form) }
         }
         words.sort { $0.count > $1.count }

@@ -49,12 +49,13 @@ enum Identity {
         return (String(parts[0]), String(parts[1]))
     }
 
+    /// Written out apart from the agent's: what both get wrong alike no test would show.
     static func percentDecoded(_ text: some StringProtocol) -> String {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), rest.count >= 2,
-                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+            if byte == UInt8(ascii: "%"), String(decoding: rest.prefix(2), as: UTF8.self).allSatisfy(\.isHexDigit),
+                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16), rest.count >= 2
             {
                 bytes.append(value)
                 rest = rest.dropFirst(2)

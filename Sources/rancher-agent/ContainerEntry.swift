@@ -57,6 +57,24 @@ enum ContainerEntry {
         return nil
     }
 
+    /// Does away with the agent's predecessor when the agent has run for a while, in its container; does nothing
+    /// elsewhere.
+    static func outlivePredecessor() async {
+        let environment = ProcessInfo.processInfo.environment
+        guard let own = environment[Outliving.variable], !own.isEmpty else { return }
+        do {
+            // The process is set up meanwhile, its log above all.
+            try await Task.sleep(for: Outliving.after)
+            try await withEngine(environment) { engine, _ in
+                try await Outliving(own: own, engine: engine, logger: Logger(label: "rancher-agent")).run()
+            }
+        } catch is CancellationError {
+            // So is the agent.
+        } catch {
+            Logger(label: "rancher-agent").warning("earlier agents not removed", metadata: ["error": "\(error)"])
+        }
+    }
+
     private static func launcher(_ environment: [String: String], _ engine: EngineClient, _ logger: Logger) -> Launcher
     {
         var launcher = Launcher(environment: environment, engine: engine, logger: logger, say: say)

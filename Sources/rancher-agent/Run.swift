@@ -39,7 +39,11 @@ struct Run: AsyncParsableCommand {
             try Service.run(unregisters: unregisterService, name: registerService, url: url)
             return
         }
-        try await AgentDaemon.run(
-            registrationURL: url, listen: listen, logFormat: logFormat, version: AgentVersion.current)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await ContainerEntry.outlivePredecessor() }
+            try await AgentDaemon.run(
+                registrationURL: url, listen: listen, logFormat: logFormat, version: AgentVersion.current)
+            group.cancelAll()
+        }
     }
 }

@@ -23,17 +23,34 @@ enum Service {
                 print(try installer.unregister(name: name))
             } else if let name {
                 let configuration = AgentConfiguration(environment: environment, registrationURL: url)
+                let settings = settings(configuration, environment)
+                // Without new settings the old ones say where the files are.
+                let used =
+                    settings.isEmpty
+                    ? AgentConfiguration(environment: try installer.keptSettings(name: name)) : configuration
                 print(
                     try installer.register(
                         name: name,
                         program: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
-                        settings: settings(configuration, environment),
-                        directories: [configuration.stateDirectory, configuration.home]))
+                        settings: settings,
+                        directories: directories(used)))
             }
         } catch let error as BootstrapError {
             StandardStream.error.writeLine("\(error)")
             throw ExitCode(1)
         }
+    }
+
+    /// What the service writes into. A file is put in place beside the old one, so its directory counts.
+    static func directories(_ configuration: AgentConfiguration) -> [String] {
+        let above = configuration.writtenFiles.map { String($0[..<($0.lastIndex(of: "/") ?? $0.startIndex)]) }
+        var directories: [String] = []
+        for path in [configuration.stateDirectory, configuration.home] + above {
+            // What is no whole path is refused where the unit is made.
+            let path = path.hasPrefix("/") ? TextFile.withoutDots(path) : path
+            if !directories.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) { directories.append(path) }
+        }
+        return directories
     }
 
     /// What the service is to be run with; nothing where it would not know its server.

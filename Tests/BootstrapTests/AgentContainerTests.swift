@@ -77,12 +77,12 @@ struct AgentContainerTests {
     }
 
     @Test("that takes the place of another has its environment, and what is newly set goes before that")
-    func upgraded() {
+    func upgraded() throws {
         let old = Self.old(environment: [
             "CATTLE_URL=http://server/v1", "CATTLE_SECRET_KEY=s=t", "CATTLE_HOST_LABELS=a=b", "PATH=/old",
             "RANCHER_AGENT_IMAGE=agent:1", "http_proxy=p",
         ])
-        let container = AgentContainer(
+        let container = try AgentContainer(
             own: Self.own, settings: LaunchSettings(environment: ["CATTLE_HOST_LABELS": "c=d"]), replacing: old)
         #expect(
             container.environment == [
@@ -94,8 +94,20 @@ struct AgentContainerTests {
         #expect(container.privilege == .full)
     }
 
+    @Test("that takes the place of one without keys can register itself as that could")
+    func upgradedWithoutKeys() throws {
+        let url = "CATTLE_REGISTRATION_URL=http://server/v3/scripts/T"
+        let settings = LaunchSettings(environment: [:])
+        let without = try AgentContainer(
+            own: Self.own, settings: settings, replacing: Self.old(environment: [url, "CATTLE_URL=http://server/v3"]))
+        #expect(without.environment["CATTLE_REGISTRATION_URL"] == "http://server/v3/scripts/T")
+        let with = try AgentContainer(
+            own: Self.own, settings: settings, replacing: Self.old(environment: [url, "CATTLE_ACCESS_KEY=a"]))
+        #expect(with.environment == ["CATTLE_ACCESS_KEY": "a"])
+    }
+
     @Test("that takes the place of another has the same privileges and the same store, unless told otherwise")
-    func upgradedPlaces() {
+    func upgradedPlaces() throws {
         let mounts: [JSON] = [
             [
                 "Type": "volume", "Name": "rancher-agent-state", "Source": "/var/lib/docker/volumes/x/_data",
@@ -103,13 +115,13 @@ struct AgentContainerTests {
             ]
         ]
         let own = OwnContainer(id: "o", image: "agent:2", socketOnHost: nil, isInHostNetwork: false)
-        let same = AgentContainer(
+        let same = try AgentContainer(
             own: own, settings: LaunchSettings(environment: [:]), replacing: Self.old(privileged: false, mounts: mounts)
         )
         #expect(same.privilege == .least)
         #expect(same.stateOnHost == "rancher-agent-state")
         #expect(same.socketOnHost == "/var/run/docker.sock")
-        let told = AgentContainer(
+        let told = try AgentContainer(
             own: own, settings: LaunchSettings(environment: ["CATTLE_AGENT_PRIVILEGED": "true"]),
             replacing: Self.old(privileged: false))
         #expect(told.privilege == .full)

@@ -32,7 +32,8 @@ struct LaunchPlanTests {
     @Test("takes away what earlier attempts have left, and takes what they have stopped for the agent")
     func leftOver() {
         let plan = LaunchPlan(present: [Self.agent(), Self.previous(isRunning: false), Self.next])
-        #expect(plan.steps.prefix(3) == [.remove(id: "n"), .remove(id: "p"), .create])
+        // Nothing that could still be needed is destroyed before there is a new one.
+        #expect(plan.steps.prefix(3) == [.remove(id: "n"), .create, .remove(id: "p")])
         #expect(plan.old?.id == "o")
         let half = LaunchPlan(present: [Self.previous(isRunning: true), Self.next])
         #expect(
@@ -42,22 +43,57 @@ struct LaunchPlanTests {
             ])
     }
 
+    @Test("takes the predecessor for the agent where what has its place does not run, or ends again and again")
+    func failing() {
+        let restarting = Present(id: "o", name: "rancher-agent", isRunning: true, isFailing: true)
+        for failing in [restarting, Self.agent(isRunning: false)] {
+            for isRunning in [true, false] {
+                let plan = LaunchPlan(present: [failing, Self.previous(isRunning: isRunning), Self.next])
+                #expect(plan.old?.id == "p")
+                #expect(
+                    plan.steps == [.remove(id: "n"), .create, .remove(id: "o")]
+                        + (isRunning ? [.stop(id: "p")] : []) + [
+                            .renameNew(to: "rancher-agent"), .startNew, .confirmNew, .remove(id: "p"),
+                        ])
+            }
+            // Without one it is the only agent that there is.
+            #expect(LaunchPlan(present: [failing]).old?.id == "o")
+        }
+        #expect(LaunchPlan(present: [Self.agent(), Self.previous(isRunning: true)]).old?.id == "o")
+    }
+
     @Test("leads back from every step: the old one has its name and runs, and there is no new one")
     func recovery() {
-        for isRunning in [true, false] {
-            let plan = LaunchPlan(present: [Self.agent(isRunning: isRunning)])
+        let failing = Present(id: "o", name: "rancher-agent", isRunning: true, isFailing: true)
+        for present in [
+            [Self.agent()], [Self.agent(isRunning: false)], [Self.agent(), Self.previous(isRunning: false)],
+            [Self.previous(isRunning: true)], [Self.previous(isRunning: false)],
+            [failing, Self.previous(isRunning: true)], [failing, Self.previous(isRunning: false)],
+            [Self.agent(isRunning: false), Self.previous(isRunning: false)],
+        ] {
+            let plan = LaunchPlan(present: present)
             for index in plan.steps.indices {
                 // What was begun may have been done, or not.
                 for done in [index, index + 1] {
-                    var host = Host(isRunning: isRunning)
+                    let note: Comment = "\(present.map(\.name)), \(index), \(done)"
+                    let first = Host(present)
+                    var host = first
                     for step in plan.steps.prefix(done) { host.perform(step) }
+                    #expect(host.refused == [], note)
+                    let before = host
                     for step in plan.recovery(failedAt: index) { host.perform(step) }
+                    #expect(host.names["new"] == (plan.isConfirmed(before: index) ? "rancher-agent" : nil), note)
                     if plan.isConfirmed(before: index) {
-                        #expect(host.names["new"] == "rancher-agent")
-                        #expect(host.running == ["new"] || done == index)
-                    } else {
-                        #expect(host.names == ["o": "rancher-agent"], "\(index)")
-                        #expect(host.running == (isRunning ? ["o"] : []), "\(index)")
+                        #expect(host == before, note)
+                        #expect(host.running.contains("new"), note)
+                        #expect(done == index || host.running == ["new"], note)
+                    } else if let old = plan.old {
+                        // Nothing of what runs has been taken away, or it is there again under the agent's name.
+                        let isBack = host.names[old.id] == "rancher-agent" && host.running.contains(old.id)
+                        #expect(isBack || host.running.isSuperset(of: first.running), note)
+                        #expect(host.names[old.id] != nil, note)
+                        #expect(!old.isRunning || host.running.contains(old.id), note)
+                        #expect(old.name != "rancher-agent" || host.names[old.id] == "rancher-agent", note)
                     }
                 }
             }
@@ -71,11 +107,17 @@ struct LaunchPlanTests {
     }
 
     /// What the steps do to the containers.
-    private struct Host {
-        var names = ["o": "rancher-agent"]
-        var running: Set<String>
+    private struct Host: Equatable {
+        var names: [String: String] = [:]
+        var running: Set<String> = []
+        var refused: [LaunchPlan.Step] = []
 
-        init(isRunning: Bool) { running = isRunning ? ["o"] : [] }
+        init(_ present: [Present]) {
+            for container in present {
+                names[container.id] = container.name
+                if container.isRunning { running.insert(container.id) }
+            }
+        }
 
         mutating func perform(_ step: LaunchPlan.Step) {
             switch step {
@@ -97,13 +139,16 @@ struct LaunchPlanTests {
         }
 
         private mutating func rename(_ id: String, _ name: String) {
-            // The engine refuses a name that is taken.
-            #expect(!names.contains { $0.value == name && $0.key != id })
+            // The engine refuses a name that is taken, even by the container itself: for that the launcher looks first.
+            guard !names.values.contains(name) else {
+                refused.append(.rename(id: id, to: name))
+                return
+            }
             names[id] = name
         }
     }
 
-    @Test("has the agent remove a predecessor that the engine has started again, and ended upgraders")
+    @Test("has the agent put a predecessor away that the engine has started again, and ended upgraders")
     func leftovers() {
         let upgrader = Present(id: "u", name: "rancher-agent-upgrade", isRunning: false)
         let busy = Present(id: "u", name: "rancher-agent-upgrade", isRunning: true)
@@ -116,5 +161,16 @@ struct LaunchPlanTests {
         // Never itself, nor by anybody else.
         #expect(ids([Self.agent(), Self.previous(isRunning: true)], own: "p") == [])
         #expect(ids([Self.previous(isRunning: true)], own: "p") == [])
+    }
+
+    @Test("has the agent remove its predecessor when it has run for a while, whether that runs or not")
+    func outlived() {
+        let upgrader = Present(id: "u", name: "rancher-agent-upgrade", isRunning: false)
+        func ids(_ present: [Present], own: String = "o") -> [String] {
+            LaunchPlan.outlived(among: present, own: own).map(\.id)
+        }
+        #expect(ids([Self.agent(), Self.previous(isRunning: false), upgrader, Self.next]) == ["p", "u"])
+        #expect(ids([Self.agent(), Self.previous(isRunning: true)]) == ["p"])
+        #expect(ids([Self.agent(), Self.previous(isRunning: true)], own: "p") == [])
     }
 }

@@ -11,14 +11,18 @@ struct LaunchSettingsTests {
             "NO_PROXY": "", "RANCHER_DEBUG": "true", "CATTLE_REGISTRATION_SECRET_KEY": "s",
             "CATTLE_URL_OVERRIDE": "http://o",
             "CATTLE_URL": "http://u", "CATTLE_STATE_DIR": "/x", "CATTLE_DETECT_CLOUD_PROVIDER": "false", "PATH": "/bin",
-            "CATTLE_EMPTY": "", "HOME": "/root", "RANCHER_AGENT_IMAGE": "i",
+            "CATTLE_EMPTY": "", "HOME": "/root", "RANCHER_AGENT_IMAGE": "i", "HOST_PROC": "/p", "HOST_SYS": "/s",
+            "HOST_ETC": "/e", "DOCKER_HOST": "unix:///x",
         ])
         #expect(
             settings.passedOn == [
                 "CATTLE_AGENT_IP": "192.0.2.7", "CATTLE_HOST_LABELS": "a=b&c=d", "http_proxy": "http://p:3128",
                 "RANCHER_DEBUG": "true", "CATTLE_DETECT_CLOUD_PROVIDER": "false", "CATTLE_URL": "http://u",
+                "HOST_PROC": "/p", "HOST_SYS": "/s", "HOST_ETC": "/e",
             ])
         #expect(settings.url == "http://o")
+        #expect(settings.override == "http://o")
+        #expect(LaunchSettings(environment: ["CATTLE_URL": "http://u"]).override == "")
         #expect(LaunchSettings(environment: ["CATTLE_URL": "http://u"]).url == "http://u")
     }
 
@@ -46,8 +50,22 @@ struct LaunchSettingsTests {
         #expect(isGood || fault?.contains(text) == true)
     }
 
-    @Test("are nothing to complain about if there are none")
-    func none() { #expect(LaunchSettings(environment: [:]).fault == nil) }
+    @Test("are nothing to complain about if there are none, or if they say what is so anyway")
+    func none() {
+        #expect(LaunchSettings(environment: [:]).fault == nil)
+        let usual = [
+            "DOCKER_HOST": "unix:///run/docker.sock", "CATTLE_STATE_DIR": "/var/lib/rancher/state/",
+            "CATTLE_HOME": "/var/lib/cattle",
+        ]
+        #expect(LaunchSettings(environment: usual).fault == nil)
+    }
+
+    @Test(
+        "are refused where the agent's container has something in another place",
+        arguments: [("DOCKER_HOST", "tcp://e:1"), ("CATTLE_STATE_DIR", "/var/lib/rancher"), ("CATTLE_HOME", "/x/")])
+    func misplaced(name: String, value: String) {
+        #expect(LaunchSettings(environment: [name: value]).fault?.contains("\(name) is '") == true)
+    }
 }
 
 @Suite("The report about a host")
@@ -56,7 +74,7 @@ struct HostReportTests {
     func roundTrip() {
         for report in [
             HostReport(token: "ab=cd", isBoot2Docker: false, isVarLibWritable: true, detectedAgentIP: "192.0.2.7"),
-            HostReport(token: nil, isBoot2Docker: true, isVarLibWritable: false),
+            HostReport(token: nil, isBoot2Docker: true, isVarLibWritable: false, varLibFault: "a = b"),
         ] {
             #expect(HostReport(parsing: report.lines.joined(separator: "\n")) == report)
         }
@@ -98,18 +116,32 @@ struct OwnContainerTests {
 
     @Test("tells its image, where the engine's socket is on the host, and whose network it is in")
     func inspection() {
-        let own = OwnContainer(inspection: [
-            "Id": "i", "Image": "sha256:1", "Config": ["Image": "agent:2"], "HostConfig": ["NetworkMode": "host"],
+        let labels: JSON = ["io.rancher.container.system": "rancher-agent"]
+        let inspection: JSON = [
+            "Id": "i", "Image": "sha256:1", "Config": ["Image": "agent:2", "Labels": labels],
+            "HostConfig": ["NetworkMode": "host"],
             "Mounts": [
                 ["Type": "bind", "Source": "/x", "Destination": "/y"],
                 ["Type": "bind", "Source": "/run/user/1000/docker.sock", "Destination": "/var/run/docker.sock"],
             ],
-        ])
+        ]
         #expect(
-            own
+            OwnContainer(inspection: inspection)
                 == OwnContainer(
                     id: "i", image: "agent:2", socketOnHost: "/run/user/1000/docker.sock", isInHostNetwork: true))
-        #expect(OwnContainer(inspection: ["Image": "sha256:1"]).image == "sha256:1")
-        #expect(OwnContainer(inspection: ["HostConfig": ["NetworkMode": "default"]]).isInHostNetwork == false)
+        // The socket that is used goes before one that is merely there.
+        #expect(OwnContainer(inspection: inspection, socket: "/y")?.socketOnHost == "/x")
+        let bare = OwnContainer(inspection: [
+            "Image": "sha256:1", "Config": ["Labels": labels], "HostConfig": ["NetworkMode": "default"],
+        ])
+        #expect(bare?.image == "sha256:1")
+        #expect(bare?.isInHostNetwork == false)
+    }
+
+    @Test("is not one of another image, whose network it only uses")
+    func another() {
+        for labels in [[:], ["io.rancher.container.system": "NetworkAgent"]] as [JSON] {
+            #expect(OwnContainer(inspection: ["Id": "x", "Config": ["Image": "nginx", "Labels": labels]]) == nil)
+        }
     }
 }

@@ -6,14 +6,6 @@ import Testing
 
 @testable import Bootstrap
 
-/// A directory that is gone with the test.
-private func withDirectory(_ body: (String) async throws -> Void) async throws {
-    let directory = NSTemporaryDirectory() + "bootstrap-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: directory) }
-    try await body(directory)
-}
-
 @Suite("The look at the host")
 struct HostInspectionTests {
     @Test("makes the key of the host once, for its owner only, and keeps the server's certificate")
@@ -43,8 +35,37 @@ struct HostInspectionTests {
     func readOnly() async throws {
         var inspection = HostInspection(environment: ["CATTLE_CA_CERTIFICATE": "x"])
         inspection.varLib = "/dev/null"
-        #expect(
-            try await inspection.run() == HostReport(token: nil, isBoot2Docker: false, isVarLibWritable: false))
+        let report = try await inspection.run()
+        #expect(report.token == nil)
+        #expect(!report.isVarLibWritable)
+        #expect(report.varLibFault?.contains("/dev/null/rancher") == true)
+    }
+
+    @Test("makes no second host of one whose key is there and cannot be written beside for now")
+    func full() async throws {
+        try await withDirectory { directory in
+            let state = directory + "/rancher/state"
+            // Nothing can be put in the place of a directory.
+            try FileManager.default.createDirectory(
+                atPath: state + "/.written-by-inspect-host", withIntermediateDirectories: true)
+            var inspection = HostInspection(environment: [:])
+            inspection.varLib = directory
+            let without = try await inspection.run()
+            #expect(without.token == nil)
+            #expect(without.varLibFault != nil)
+            try "k3y\n".write(toFile: state + "/.registration_token", atomically: true, encoding: .utf8)
+            let ready = inspection
+            let error = await #expect(throws: BootstrapError.self) { try await ready.run() }
+            #expect(error?.description.contains("The key of this host is in \(state)") == true)
+            #expect(error?.description.contains("Is the disk full?") == true)
+            #expect(error?.description.contains("k3y") == false)
+            // One that cannot be read may be one all the same.
+            try FileManager.default.removeItem(atPath: state + "/.registration_token")
+            try FileManager.default.createDirectory(
+                atPath: state + "/.registration_token", withIntermediateDirectories: true)
+            let unreadable = await #expect(throws: BootstrapError.self) { try await ready.run() }
+            #expect(unreadable?.description.contains("cannot be read") == true)
+        }
     }
 
     @Test("does without the address where the server does not answer")

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The trusted certificates")
 struct TrustStoreTests {
-    private static let certificate = """
+    static let certificate = """
         -----BEGIN CERTIFICATE-----
         MIIBejCCASGgAwIBAgIBATAKBggqhkjOPQQDAjAeMRwwGgYDVQQDDBNyYW5jaGVy
         LWFnZW50IHRlc3RzMCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAwMDAwWjAe

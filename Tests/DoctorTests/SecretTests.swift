@@ -29,7 +29,7 @@ struct SecretTests {
                         url: "http://127.0.0.1:\(proxy.port)/v3/scripts/\(server.token)")
                     examination.expectCulprit(.registration, ["You asked: GET /v3/\(part)", "…"])
                     #expect(!examination.dossier.contains(token) && !examination.dossier.contains(server.token))
-                    #expect(!examination.dossier.contains(APIURL.percentEncoded(server.token)))
+                    #expect(!examination.dossier.contains(PercentCoding.encoded(server.token)))
                 }
             }
         }
@@ -56,7 +56,7 @@ struct SecretTests {
         secrets.add("short")
         func shown(_ text: String) -> String { secrets.removed(from: .failure(text, text)).text }
         #expect(shown("a \(key.secretKey) b \(key.secretKey)") == "a … b …")
-        #expect(shown("key=\(APIURL.percentEncoded(key.secretKey))&x") == "key=…&x")
+        #expect(shown("key=\(PercentCoding.encoded(key.secretKey))&x") == "key=…&x")
         #expect(shown(key.authorization) == "Basic …")
         #expect(shown("Body: [very:secret=key o") == "Body: […")
         #expect(shown("a very short story") == "a very short story")

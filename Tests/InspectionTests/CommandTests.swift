@@ -1,6 +1,8 @@
 import Agent
 import ArgumentParser
+import Bootstrap
 import Foundation
+import HostInfo
 import Inspection
 import LosslessJSON
 import Model
@@ -105,6 +107,64 @@ struct CommandTests {
         #expect(
             settings(nil, ["CATTLE_URL": "http://s/v1", "CATTLE_STATE_DIR": "/x"])
                 == ["CATTLE_URL": "http://s/v1", "CATTLE_STATE_DIR": "/x"])
+    }
+
+    @Test("A service that is installed again may write where the settings that are kept say")
+    func serviceAgain() throws {
+        // A service would not see what is in the directory for temporary files.
+        let directory = try #require(Bundle.main.executableURL).deletingLastPathComponent().path + "/\(UUID())"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        var installer = ServiceInstaller()
+        installer.unitDirectory = directory
+        installer.settingsDirectory = directory
+        installer.mark = directory
+        installer.foreignDirectories = []
+        installer.systemctl = { _ in 0 }
+        for environment in [
+            ["CATTLE_URL": "http://s", "CATTLE_STATE_DIR": directory + "/data/s", "CATTLE_HOME": directory + "/h"], [:],
+        ] {
+            try Service.run(
+                unregisters: false, name: "again", url: nil, installer: installer, environment: environment)
+            let unit = try String(contentsOfFile: directory + "/again.service", encoding: .utf8)
+            for place in ["/data/s", "/h", "/data/etc/ssl"] {
+                #expect(unit.contains("\nReadWritePaths=-\(directory)\(place)\n"))
+            }
+        }
+    }
+
+    @Test(
+        "A service may write wherever the agent writes, and nowhere else",
+        arguments: [
+            [:], ["CATTLE_STATE_DIR": "/data/state/", "CATTLE_HOME": "/data/home"],
+            [
+                "CATTLE_HOST_KEY_FILE": "/keys/host.key", "CATTLE_CONSOLE_HOST_API_PUBLIC_KEY": "/crt/api.crt",
+                "CATTLE_DOCKER_UUID_FILE": "/uuid/../docker/id", "CATTLE_PHYSICAL_HOST_UUID_FILE": "/machine/id",
+            ],
+        ])
+    func serviceDirectories(environment: [String: String]) throws {
+        let configuration = AgentConfiguration(environment: environment)
+        let directories = Service.directories(configuration)
+        func isWithin(_ path: String) -> Bool {
+            let path = URL(fileURLWithPath: path).standardized.path
+            return directories.contains { path == $0 || path.hasPrefix($0 + "/") }
+        }
+        for path in [
+            configuration.stateDirectory, configuration.home, configuration.hostKeyPath,
+            configuration.apiCertificatePath, configuration.uuids.physicalHostFile, configuration.uuids.dockerHostFile,
+        ] {
+            #expect(isWithin(path), "\(path) in \(directories)")
+        }
+        for path in ["/etc/passwd", "/usr/bin/x", "/var/lib/docker/x"] { #expect(!isWithin(path)) }
+        #expect(directories.allSatisfy { !$0.contains("..") })
+        #expect(Set(directories).count == directories.count)
+        let unit = try ServiceUnit(name: "a", program: "/p", settingsFile: "/s", directories: directories)
+        for directory in directories {
+            #expect(unit.text.contains("\nReadWritePaths=-\(directory)\n"))
+        }
+        if environment.isEmpty {
+            #expect(directories == ["/var/lib/rancher/state", "/var/lib/cattle", "/var/lib/rancher/etc/ssl"])
+        }
     }
 
     @Test(

@@ -128,11 +128,37 @@ struct BootstrapTests {
                     }
                 }
                 // The same host may not be registered with another server by mistake.
+                #expect(try await form.engine.inspect("rancher-agent-previous") == nil)
                 let other = server.registrationURL.replacing("127.0.0.1", with: "localhost")
                 let moved = try await form.run(form.images[1], other)
                 #expect(moved.ending == .code(1))
                 #expect(moved.output.contains("belongs to the server at 127.0.0.1"), "\(moved.output)")
                 #expect(try await form.agent()?["Id"] == first["Id"])
+            }
+        }
+    }
+
+    @Test(arguments: Dialect.only(.noWordSpoken))
+    func `a predecessor that the engine has started again is stopped, and removed when the agent has run for a minute`(
+        dialect: Dialect
+    ) async throws {
+        try await ContainerForm.play { form in
+            try await Self.withServer(dialect, in: form) { server in
+                let launch = try await form.run(form.images[0], server.registrationURL)
+                try #require(launch.ending == .code(0), "\(launch.output)")
+                let previous = try await form.engine.docker(
+                    "run", "-d", "--name", "rancher-agent-previous", Engine.image, "sleep", "3600")
+                try await form.engine.docker("restart", "rancher-agent")
+                try await untilTrue("the predecessor to be stopped", within: .seconds(60)) {
+                    try await form.engine.inspect(previous)?["State"]["Running"].boolean == false
+                }
+                #expect(try await form.names() == ["/rancher-agent", "/rancher-agent-previous"])
+                try await untilTrue("the predecessor to be removed", within: .seconds(120)) {
+                    try await form.engine.inspect(previous) == nil
+                }
+                let agent = try #require(try await form.agent())
+                #expect(agent["State"]["Running"].boolean == true)
+                #expect(agent["RestartCount"].integer == 0)
             }
         }
     }
@@ -219,6 +245,13 @@ struct BootstrapTests {
                 !$0.hasSuffix("/") && !$0.contains(".so") && !$0.hasPrefix("etc/") && !$0.hasPrefix("dev/")
             }
             #expect(Set(programs) == ["usr/bin/rancher-agent", "usr/bin/r", ".dockerenv"])
+            // Somebody else than root has to be able to enter it.
+            let tar = form.directory + "/root.tar"
+            let packed = try await Child.run(
+                ContainerForm.script, ["-b", try ContainerForm.binary(), "-o", tar], within: .seconds(300))
+            #expect(packed.ending == .code(0))
+            let root = try await Child.run("tar", ["-tvf", tar, "./", "--no-recursion"]).output
+            #expect(root.hasPrefix("drwxr-xr-x "), "\(root)")
             // The same key at every look, kept where only its owner can read it.
             let looks = [
                 try await form.run(image, options: ["-v", "/var/lib:/var/lib"], "inspect-host").output,

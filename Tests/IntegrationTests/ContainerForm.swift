@@ -10,11 +10,11 @@ struct ContainerForm: Sendable {
     let images: [String]
 
     private static let stateOnHost = "/var/lib/rancher"
-    private static let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    static let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: ".ci/image").path
 
     /// The binary that is shipped, where it is at hand; else the one beside the tests, with the libraries it needs.
-    private static func binary() throws -> String {
+    static func binary() throws -> String {
         let release = ProcessInfo.processInfo.environment["RANCHER_AGENT_RELEASE"] ?? ""
         return FileManager.default.isExecutableFile(atPath: release) ? release : try AgentProcess.binary()
     }
@@ -53,7 +53,7 @@ struct ContainerForm: Sendable {
             _ = try? await engine.docker("rm", "-f", name)
         }
         for volume in ["rancher-cni", "rancher-agent-state"] { try? await engine.removeVolume(volume) }
-        for image in images { _ = try? await engine.docker("rmi", "-f", image) }
+        for image in images + [brokenImage] { _ = try? await engine.docker("rmi", "-f", image) }
         umount2(Self.stateOnHost, Int32(MNT_DETACH))
         try? FileManager.default.removeItem(atPath: directory)
     }
@@ -89,10 +89,12 @@ struct ContainerForm: Sendable {
             .filter { $0.hasPrefix("/rancher-agent") }.sorted()
     }
 
+    private var brokenImage: String { images[1] + "-broken" }
+
     /// An image of the same program that cannot start with the words of the agent.
     func broken(_ entryPoint: String) async throws -> String {
         let id = try await engine.docker("create", images[0])
-        let image = images[1] + "-broken"
+        let image = brokenImage
         try await engine.commit(id, as: image, changes: ["ENTRYPOINT \(entryPoint)"])
         try await engine.remove(id)
         return image

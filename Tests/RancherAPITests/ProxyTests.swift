@@ -164,10 +164,125 @@ struct ProxyTests {
                 try await withHTTPClient(proxies: proxies) { http in
                     let client = RancherClient(url: url, key: key, httpClient: http, deadline: .seconds(20))
                     let error = await #expect(throws: RancherError.self) { try await client.discover() }
-                    #expect(error?.message.lowercased().contains("proxy") == true)
+                    #expect(error?.code == .unreachable)
+                    #expect(error?.isRetryable == true)
+                    #expect(error?.message.contains("wants to know who we are, or does not know us (407)") == true)
                 }
             }
         }
+    }
+
+    @Test(
+        "that opens no way to other ports than that of https, a websocket without TLS goes straight, and says so once")
+    func detour() async throws {
+        var manners = FakeProxy.Manners()
+        manners.tunnelRefusal = "403 Forbidden"
+        try await FakeProxy.run(manners) { proxy in
+            try await RancherServer.withServer(host: "0.0.0.0") { server in
+                let (opened, input) = AsyncStream.makeStream(of: Void.self)
+                let sink = LogSink()
+                let proxies = ProxySettings(variables: ["http_proxy": "127.0.0.1:\(proxy.port)"])
+                // What is no address of this host by name is one all the same.
+                let url = try APIURL("http://\(try Self.ownAddress()):\(server.port)/v3")
+                try await withHTTPClient(proxies: proxies) { http in
+                    let registration = Registration(
+                        registrationURL: url.appending("scripts/\(server.token)"), token: "t0ken")
+                    let credentials = try await within {
+                        try await registration.run(httpClient: http, logger: sink.logger)
+                    }
+                    let stream = EventStream(configuredURL: url, key: credentials.key, proxies: proxies)
+                    let client = RancherClient(url: url, key: credentials.key, httpClient: http)
+                    var reconnection = EventStream.Reconnection()
+                    reconnection.backoff = Backoff(base: .milliseconds(1), cap: .milliseconds(5))
+                    let ready = reconnection
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        group.addTask {
+                            await stream.runForever(
+                                client: client, sinks: .init(onOpen: { input.yield() }, onFrame: { _ in }),
+                                logger: sink.logger, reconnection: ready)
+                        }
+                        try await within {
+                            var times = 0
+                            for await _ in opened {
+                                times += 1
+                                if times == 3 { break }
+                                // Only what the server knows of can be cut.
+                                _ = try await server.waitForSubscriber(after: times - 1)
+                                server.cutSockets()
+                            }
+                        }
+                        group.cancelAll()
+                        try await group.waitForAll()
+                    }
+                }
+                #expect(sink.lines.count { $0.hasPrefix("The proxy opens no way for the websocket") } == 1)
+                // The way that was found is kept while it holds.
+                #expect(proxy.requests.count { $0.line.hasPrefix("CONNECT") } == 1)
+            }
+        }
+    }
+
+    @Test("that opens no way, the proxy and the straight way take turns while neither leads anywhere")
+    func turns() async throws {
+        var manners = FakeProxy.Manners()
+        manners.tunnelRefusal = "403 Forbidden"
+        try await FakeProxy.run(manners) { proxy in
+            let sink = LogSink()
+            let proxies = ProxySettings(variables: [
+                "http_proxy": "127.0.0.1:\(proxy.port)", "https_proxy": "127.0.0.1:\(proxy.port)",
+            ])
+            for scheme in ["http", "https"] {
+                let url = try APIURL("\(scheme)://\(Self.name):1/v3")
+                let key = APIKey(accessKey: "AK", secretKey: "SK")
+                let before = sink.lines.count
+                try await withHTTPClient(proxies: proxies) { http in
+                    let stream = EventStream(configuredURL: url, key: key, proxies: proxies)
+                    let client = RancherClient(url: url, key: key, httpClient: http)
+                    var reconnection = EventStream.Reconnection()
+                    reconnection.backoff = Backoff(base: .milliseconds(1), cap: .milliseconds(5))
+                    let ready = reconnection
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        group.addTask {
+                            await stream.runForever(
+                                client: client, sinks: .init(onFrame: { _ in }), logger: sink.logger,
+                                reconnection: ready)
+                        }
+                        try await within {
+                            while sink.lines.dropFirst(before).count(where: { $0.hasPrefix("Subscription ended") }) < 5
+                            {
+                                try await Task.sleep(for: .milliseconds(5))
+                            }
+                        }
+                        group.cancelAll()
+                        try await group.waitForAll()
+                    }
+                }
+                let ends = sink.lines.dropFirst(before).filter { $0.hasPrefix("Subscription ended") }
+                let refused = ends.prefix(4).map { $0.contains("does not let us through") }
+                // With TLS nobody ever went straight.
+                #expect(refused == (scheme == "http" ? [true, false, true, false] : [true, true, true, true]))
+            }
+            #expect(sink.lines.count { $0.hasPrefix("The proxy opens no way for the websocket") } == 1)
+        }
+    }
+
+    /// An address of this host that is not the loopback: what goes there may go through a proxy.
+    private static func ownAddress() throws -> String {
+        var list: UnsafeMutablePointer<ifaddrs>?
+        getifaddrs(&list)
+        defer { freeifaddrs(list) }
+        var next = list
+        while let entry = next?.pointee {
+            next = entry.ifa_next
+            guard let address = entry.ifa_addr, address.pointee.sa_family == UInt16(AF_INET) else { continue }
+            var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+            getnameinfo(
+                address, socklen_t(MemoryLayout<sockaddr_in>.size), &text, socklen_t(text.count), nil, 0,
+                NI_NUMERICHOST)
+            let name = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            if !name.hasPrefix("127.") { return name }
+        }
+        throw TooLate()
     }
 
     @Test("that is not there, the subscription names it")

@@ -90,6 +90,34 @@ struct RegistrationSourceTests {
         }
         #expect(page?.code == .badAnswer)
         #expect(page?.description.contains("SECRET") == false)
+        // Servers of old answer so to a token that they do not know.
+        for path in ["/v1/scripts/SE%3ACRET", "/v3/scripts/SE%3ACRET", "/r/scripts/SE%3ACRET"] {
+            let wanted = await #expect(throws: RancherError.self) {
+                try await scriptPath(from: path) { request in
+                    StubResponse(
+                        status: .unauthorized,
+                        body: #"{"message":"no \#(request.path), and no SE:CRET","code":"Unauthorized"}"#)
+                }
+            }
+            #expect(wanted?.code == .refused(status: 401))
+            #expect(wanted?.description.contains("Unauthorized") == true)
+            #expect(wanted?.description.contains("CRET") == false, "\(wanted?.description ?? "")")
+            let schemas = await #expect(throws: RancherError.self) {
+                try await scriptPath(from: path) { request in
+                    StubResponse(
+                        headers: [("X-API-Schemas", "http://\(request.headers.first(name: "host") ?? "")\(path)")],
+                        body: "rubbish")
+                }
+            }
+            #expect(schemas?.description.contains("CRET") == false, "\(schemas?.description ?? "")")
+        }
+    }
+
+    @Test("is in no error, also where its URL is none", arguments: ["htp://h/v1/scripts/SECRET", "http://h:x/SECRET"])
+    func badURL(text: String) {
+        let error = #expect(throws: RancherError.self) { try APIURL(text) }
+        #expect(error?.description.contains("SECRET") == false)
+        #expect(error?.description.contains("://h") == true)
     }
 }
 

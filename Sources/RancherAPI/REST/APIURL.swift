@@ -102,7 +102,7 @@ package struct APIURL: Sendable, Hashable, CustomStringConvertible {
         var url = self
         for (key, value) in parameters {
             if !url.query.isEmpty { url.query += "&" }
-            url.query += "\(Self.percentEncoded(key))=\(Self.percentEncoded(value))"
+            url.query += "\(PercentCoding.encoded(key))=\(PercentCoding.encoded(value))"
         }
         return url
     }
@@ -115,26 +115,13 @@ package struct APIURL: Sendable, Hashable, CustomStringConvertible {
         return url
     }
 
-    /// The text as a value in a query or a part of a path.
-    package static func percentEncoded(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var out: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                out.append(byte)
-            default: out += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: out, as: UTF8.self)
-    }
-
-    /// The text without what stands before an `@`: it may be a password.
+    /// The text without what stands before an `@`, which may be a password, and without the path, which may be as good
+    /// as one.
     private static func redacted(_ text: String) -> String {
-        guard let at = text.lastIndex(of: "@") else { return "'\(text)'" }
-        return "'…\(text[at...])'"
+        let at = text.lastIndex(of: "@")
+        let host = at ?? text.firstRange(of: "://")?.upperBound ?? text.startIndex
+        let end = text[host...].firstIndex { "/?#".contains($0) } ?? text.endIndex
+        return "'\(at == nil ? "" : "…")\(text[(at ?? text.startIndex)..<end])\(end == text.endIndex ? "" : "/…")'"
     }
 }
 

@@ -38,17 +38,28 @@ package struct HTTPAnswer: Sendable {
         headers.contains(name: "X-API-Schemas") || (try? JSON(parsing: body))?["type"].text == "error"
     }
 
-    /// The refusal in the words of PROTOCOL 2.3. A query is left out of the URL: the registration key may be in it.
-    package func refusal(from url: APIURL) -> RancherError {
-        var place = url
-        place.query = ""
+    /// The refusal in the words of PROTOCOL 2.3; with status 407 the server has said nothing at all. A query is left out
+    /// of the URL: the registration key may be in it.
+    ///
+    /// - Parameters:
+    ///   - url: What was asked.
+    ///   - hidesPath: Leaves out the path of the URL as well, and its last part wherever the answer repeats it.
+    package func refusal(from url: APIURL, hidesPath: Bool = false) -> RancherError {
+        guard status != .proxyAuthenticationRequired else {
+            return RancherError(
+                .unreachable, "the proxy on the way to \(url.authority) \(HTTPCaller.unknownToProxy)")
+        }
+        let place = hidesPath ? url.withoutPath : url.withoutQuery
         let details: String
         if let object = (try? JSON(parsing: body))?.object {
             details = object.map { "\($0.key)=\($0.value.text ?? $0.value.encodedText)" }.joined(separator: ", ")
         } else {
             details = String(decoding: body.prefix(200), as: UTF8.self).trimmingBlanks
         }
-        let line = details.split(whereSeparator: \.isNewline).joined(separator: " ")
+        var line = details.split(whereSeparator: \.isNewline).joined(separator: " ")
+        if hidesPath, let secret = url.path.split(separator: "/").last {
+            for text in [String(secret), PercentCoding.decoded(secret)] { line.replace(text, with: "…") }
+        }
         return RancherError(
             .refused(status: Int(status.code)),
             "Bad response statusCode [\(status.code)]. Status [\(status.code) \(status.reasonPhrase)]. "
@@ -179,12 +190,16 @@ package struct HTTPCaller: Sendable {
         }
     }
 
+    /// What there is to say of a proxy that answers with status 407.
+    static let unknownToProxy = "wants to know who we are, or does not know us (407)"
+
     /// NIO's own text for a failed connection is a list of everything that it tried.
     package static func describe(_ error: any Error) -> String {
         if let failure = error as? NIOConnectionError {
             if let first = failure.connectionErrors.first { return "\(first.error)" }
             return "the name \(failure.host) is not known: \(failure.dnsAError ?? failure.dnsAAAAError ?? failure)"
         }
+        if (error as? HTTPClientError) == .proxyAuthenticationRequired { return "the proxy \(unknownToProxy)" }
         switch error as? NIOSSLError {
         case .handshakeFailed(.sslError(let stack)) where "\(stack)".contains("CERTIFICATE_VERIFY_FAILED"):
             return "its certificate is not to be trusted, or not valid now; `rancher-agent doctor` says which and why"

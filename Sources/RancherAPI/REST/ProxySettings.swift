@@ -108,22 +108,6 @@ package struct ProxySettings: Sendable, Hashable {
         guard let at = authority.lastIndex(of: "@") else { return nil }
         let parts = authority[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         let (user, password) = (parts[0], parts.count > 1 ? parts[1] : "")
-        return "Basic " + APIKey.base64("\(percentDecoded(user)):\(percentDecoded(password))")
-    }
-
-    private static func percentDecoded(_ text: Substring) -> String {
-        var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), rest.count >= 2,
-                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-            {
-                bytes.append(value)
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        return "Basic " + APIKey.base64("\(PercentCoding.decoded(user)):\(PercentCoding.decoded(password))")
     }
 }

@@ -21,17 +21,18 @@ package final class RancherClient: Sendable {
 
     /// - Parameters:
     ///   - url: `CATTLE_URL` as configured; it is normalised here (PROTOCOL 2.1).
-    ///   - key: Who asks.
+    ///   - key: Of the agent, or of whoever else asks.
     ///   - httpClient: Shut down by its maker.
     ///   - deadline: For each request.
     ///   - end: When all of them have to be over; `nil` for never.
+    ///   - hidesPath: Whether errors leave out the paths of URLs, for there may be a secret in them.
     package init(
         url: APIURL, key: APIKey, httpClient: ServerHTTP, deadline: Duration = .seconds(30),
-        end: ContinuousClock.Instant? = nil
+        end: ContinuousClock.Instant? = nil, hidesPath: Bool = false
     ) {
         roots = APIRoot.candidates(for: url.droppingSchemas)
         self.key = key
-        http = HTTPCaller(http: httpClient, deadline: deadline, end: end)
+        http = HTTPCaller(http: httpClient, deadline: deadline, end: end, hidesPath: hidesPath)
     }
 
     /// The dialect of the server; `nil` until it has shown its schemas for the first time.
@@ -75,9 +76,9 @@ package final class RancherClient: Sendable {
     private func root(_ origin: APIRoot) async throws -> (answer: HTTPAnswer, schemas: APIURL) {
         let url = origin.url
         let root = try await http.call(.GET, url, key: key, limit: Self.schemasLimitBytes)
-        guard root.status == .ok else { throw root.refusal(from: url) }
+        guard root.status == .ok else { throw root.refusal(from: url, hidesPath: http.hidesPath) }
         guard let header = root.headers.first(name: "X-API-Schemas") else {
-            throw RancherError(.badAnswer, "Failed to find schema at [\(url)]")
+            throw RancherError(.badAnswer, "Failed to find schema at [\(http.hidesPath ? url.withoutPath : url)]")
         }
         return (root, try APIURL(header))
     }
@@ -88,9 +89,10 @@ package final class RancherClient: Sendable {
         var answer = root
         if place != url {
             answer = try await http.call(.GET, place, key: key, limit: Self.schemasLimitBytes)
-            guard answer.status == .ok else { throw answer.refusal(from: place) }
+            guard answer.status == .ok else { throw answer.refusal(from: place, hidesPath: http.hidesPath) }
         }
-        let found = try Schemas(parsing: try answer.wholeBody(from: place), from: place)
+        let shown = http.hidesPath ? place.withoutPath : place
+        let found = try Schemas(parsing: try answer.wholeBody(from: shown), from: shown)
         schemas.withLock { $0 = found }
         let dialect = APIRoot.dialect(ofSchemasAt: place) ?? origin.dialect
         home.withLock { $0 = APIRoot(url: url, dialect: dialect) }
@@ -115,7 +117,7 @@ package final class RancherClient: Sendable {
         let (answer, url) = try await call(.GET, limit: Self.listLimitBytes) { schemas throws(RancherError) in
             try schemas.listURL(type).adding(query: filters)
         }
-        guard answer.status == .ok else { throw answer.refusal(from: url) }
+        guard answer.status == .ok else { throw answer.refusal(from: url, hidesPath: http.hidesPath) }
         guard let items = (try? JSON(parsing: try answer.wholeBody(from: url)))?["data"].array else {
             throw RancherError(.badAnswer, "\(url.withoutQuery) answered with no list")
         }
@@ -142,7 +144,9 @@ package final class RancherClient: Sendable {
         let (answer, url) = try await call(.POST, body: body, limit: Self.itemLimitBytes) {
             schemas throws(RancherError) in try schemas.createURL(type)
         }
-        guard (200..<300).contains(answer.status.code) else { throw answer.refusal(from: url) }
+        guard (200..<300).contains(answer.status.code) else {
+            throw answer.refusal(from: url, hidesPath: http.hidesPath)
+        }
         return answer
     }
 

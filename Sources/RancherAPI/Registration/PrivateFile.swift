@@ -1,20 +1,23 @@
 #if canImport(Glibc)
-    import Glibc
+    package import Glibc
 #elseif canImport(Musl)
-    import Musl
+    package import Musl
 #else
-    import Darwin
+    package import Darwin
 #endif
 
 /// Small files that are either there as a whole or not at all. Paths are the system's own.
-enum PrivateFile {
+package enum PrivateFile {
+    /// What a process writes that lives has been there for less long.
+    private static let staleAfterSeconds = 60
+
     /// The bytes of a file; `nil` if there is none.
     ///
     /// - Throws: ``RancherError`` of the code `local`.
     static func contents(of path: String, limit: Int) throws(RancherError) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
-            if errno == ENOENT { return nil }
+            if errno == ENOENT || errno == ENOTDIR { return nil }
             throw failure("read", path)
         }
         defer { close(descriptor) }
@@ -37,7 +40,7 @@ enum PrivateFile {
     /// Puts a file in place: written beside it, made durable, renamed. Missing directories are made with mode 0755.
     ///
     /// - Throws: ``RancherError`` of the code `local`; an old file is as it was then.
-    static func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws(RancherError) {
+    package static func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws(RancherError) {
         let slash = path.lastIndex(of: "/")
         let directory = slash.map { String(path[..<$0]) } ?? "."
         try makeDirectories(directory.isEmpty ? "/" : directory)
@@ -69,7 +72,8 @@ enum PrivateFile {
         }
     }
 
-    /// Takes away what a process has left that was killed while it put this file in place.
+    /// Takes away what a process has left that was killed while it put this file in place. In a container each life has
+    /// the number of the one before, and so has a process in another container that lives: the age of the file tells.
     private static func sweep(_ directory: String, _ name: String) {
         guard let listing = opendir(directory) else { return }
         defer { closedir(listing) }
@@ -82,8 +86,11 @@ enum PrivateFile {
             guard found.hasPrefix(name + "."), found.hasSuffix(".tmp") else { continue }
             let parts = found.dropFirst(name.count + 1).split(separator: ".")
             guard parts.count == 3, let process = pid_t(parts[0]) else { continue }
-            // In a container each life has the number of the one before.
-            if process == getpid() || kill(process, 0) != 0 && errno == ESRCH { unlink("\(directory)/\(found)") }
+            guard process == getpid() || kill(process, 0) != 0 && errno == ESRCH else { continue }
+            let path = "\(directory)/\(found)"
+            var status = stat()
+            guard lstat(path, &status) == 0, time(nil) - status.changedSeconds > staleAfterSeconds else { continue }
+            unlink(path)
         }
     }
 
@@ -101,7 +108,10 @@ enum PrivateFile {
         }
     }
 
-    private static func makeDirectories(_ path: String) throws(RancherError) {
+    /// Makes a directory and those above it, with mode 0755.
+    ///
+    /// - Throws: ``RancherError`` of the code `local`.
+    package static func makeDirectories(_ path: String) throws(RancherError) {
         var status = stat()
         if stat(path, &status) == 0 { return }
         if let slash = path.lastIndex(of: "/"), slash > path.startIndex {
@@ -112,5 +122,16 @@ enum PrivateFile {
 
     private static func failure(_ verb: String, _ path: String) -> RancherError {
         RancherError(.local, "cannot \(verb) \(path): \(String(cString: strerror(errno)))")
+    }
+}
+
+extension stat {
+    /// When the content was changed last, in seconds since 1970.
+    fileprivate var changedSeconds: Int {
+        #if canImport(Darwin)
+            st_mtimespec.tv_sec
+        #else
+            st_mtim.tv_sec
+        #endif
     }
 }

@@ -69,7 +69,7 @@ package struct Registration: Sendable {
     package func fetchScript(_ httpClient: ServerHTTP) async throws -> RegistrationScript {
         let http = HTTPCaller(http: httpClient, deadline: deadline, end: end, hidesPath: true)
         let answer = try await http.call(.GET, registrationURL, limit: 1 << 20)
-        guard answer.status == .ok else { throw answer.refusal(from: registrationURL.withoutPath) }
+        guard answer.status == .ok else { throw answer.refusal(from: registrationURL, hidesPath: true) }
         return try RegistrationScript(parsing: String(decoding: answer.body, as: UTF8.self))
     }
 

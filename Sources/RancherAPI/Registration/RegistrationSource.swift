@@ -27,13 +27,14 @@ package struct RegistrationSource: Sendable {
         let answer = try await http.call(.GET, url, limit: 1 << 20)
         if answer.status == .ok, answer.body.starts(with: Array("#!/bin/sh".utf8)) { return url }
         guard answer.headers.contains(name: "X-API-Schemas") || answer.status == .unauthorized else {
-            if answer.status != .ok { throw answer.refusal(from: url.withoutPath) }
+            if answer.status != .ok { throw answer.refusal(from: url, hidesPath: true) }
             throw RancherError(
                 .badAnswer,
                 "\(url.withoutPath) answered with neither a registration script nor the API of a Rancher server. "
                     + "The server's \"add host\" page shows the right URL.")
         }
-        let client = RancherClient(url: url, key: key, httpClient: httpClient, deadline: deadline)
+        // Who wants to know who asks may have the script itself there.
+        let client = RancherClient(url: url, key: key, httpClient: httpClient, deadline: deadline, hidesPath: true)
         return try APIURL(try await registrationURL(client))
     }
 

@@ -15,6 +15,22 @@ extension EventStream {
     /// - Throws: ``RancherError`` if it could not be opened, with the server's status and words if it refused;
     ///   `CancellationError` if that was cancelled.
     package func run(link: APIURL? = nil, dialect: Dialect? = nil, sinks: Sinks) async throws -> End {
+        do {
+            return try await connect(link: link, dialect: dialect, sinks: sinks)
+        } catch let refusal as NoWay {
+            throw refusal.reason
+        }
+    }
+
+    /// The proxy cannot be reached, or opens no way to the server, which has said nothing.
+    struct NoWay: Error, CustomStringConvertible {
+        let reason: RancherError
+
+        var description: String { reason.description }
+    }
+
+    /// The same; throws `NoWay` besides.
+    func connect(link: APIURL?, dialect: Dialect?, sinks: Sinks) async throws -> End {
         let opening = Opening(eventLoop: MultiThreadedEventLoopGroup.singleton.any())
         return try await withTaskCancellationHandler {
             try Task.checkCancellation()
@@ -45,7 +61,9 @@ extension EventStream {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let proxy {
-                        let tunnel = ProxyTunnelHandler(to: url, through: proxy) { opening.fail($0.error) }
+                        let tunnel = ProxyTunnelHandler(to: url, through: proxy) {
+                            opening.fail(NoWay(reason: $0.error))
+                        }
                         try channel.pipeline.syncOperations.addHandler(tunnel)
                     }
                     if let tls { try channel.pipeline.syncOperations.addHandler(tls.handler()) }
@@ -60,9 +78,9 @@ extension EventStream {
                 case (.success(let channel), _): opening.connected(channel, place: url.withoutQuery)
                 case (.failure(let error), nil): opening.fail(Self.failure(error, place: url.withoutQuery))
                 case (.failure(let error), let proxy?):
-                    opening.fail(
-                        RancherError(
-                            .unreachable, "the proxy \(proxy) cannot be reached: \(HTTPCaller.describe(error))"))
+                    let reason = RancherError(
+                        .unreachable, "the proxy \(proxy) cannot be reached: \(HTTPCaller.describe(error))")
+                    opening.fail(NoWay(reason: reason))
                 }
             }
     }

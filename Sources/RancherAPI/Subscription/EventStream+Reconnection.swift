@@ -18,8 +18,16 @@ extension EventStream {
     /// Keeps the subscription up (PROTOCOL 12.2 no. 17): whatever ends a connection is logged and followed by another
     /// one. Returns when the task is cancelled, or when the server has refused the key again and again.
     ///
-    /// - Parameter client: Asked for the `subscribe` schema. A server whose schema does not help is reached by the
-    ///   configured URL.
+    /// A proxy that opens no way for a websocket without TLS is left out every other time: agents of old never used one
+    /// for it, and many proxies only open a way to the port of `https`.
+    ///
+    /// - Parameters:
+    ///   - client: Asked for the `subscribe` schema. A server whose schema does not help is reached by the configured
+    ///     URL.
+    ///   - sinks: Take what comes.
+    ///   - logger: For what becomes of the connections.
+    ///   - reconnection: How they follow each other.
+    ///   - random: For the pauses between them.
     package func runForever(
         client: RancherClient, sinks: Sinks, logger: Logger, reconnection: Reconnection = Reconnection(),
         random: some RandomNumberGenerator = SystemRandomNumberGenerator()
@@ -28,11 +36,15 @@ extension EventStream {
         var failures = 0
         var linkFailed = false
         var refusals = 0
+        var detour = Detour()
         while !Task.isCancelled {
             sinks.onClosed()
             let link = linkFailed ? nil : await subscribeLink(client, logger)
             var watched = sinks
-            let place = subscriptionURL(link: link).withoutQuery
+            let url = subscriptionURL(link: link)
+            let place = url.withoutQuery
+            var way = self
+            if detour.isStraight { way.proxies = .none }
             watched.onOpen = { [onOpen = sinks.onOpen] in
                 logger.info(
                     "Subscribed", metadata: ["url": "\(place)", "dialect": "\(client.dialect?.rawValue ?? "unknown")"])
@@ -41,7 +53,7 @@ extension EventStream {
             let start = ContinuousClock.now
             let reason: String
             do {
-                reason = "\(try await run(link: link, dialect: client.dialect, sinks: watched))"
+                reason = "\(try await way.connect(link: link, dialect: client.dialect, sinks: watched))"
                 linkFailed = false
                 refusals = 0
                 if ContinuousClock.now - start >= reconnection.stableAfter { failures = 0 }
@@ -49,7 +61,12 @@ extension EventStream {
                 reason = "\(error)"
                 refusals = Self.isAboutKey(error) ? refusals + 1 : 0
                 // A link that leads nowhere may be wrong in the server's settings: take turns with the configured URL.
-                linkFailed = link != nil
+                if !(error is NoWay) { linkFailed = link != nil }
+                if detour.failed(at: url, error), !Task.isCancelled {
+                    logger.warning(
+                        "The proxy opens no way for the websocket, trying straight",
+                        metadata: ["url": "\(place)", "reason": "\(reason)"])
+                }
                 client.forgetSchemas()
             }
             sinks.onClosed()
@@ -69,6 +86,19 @@ extension EventStream {
             try? await Task.sleep(for: delay)
         }
         logger.info("Subscription closed")
+    }
+
+    /// Whether the next connection leaves out the proxy.
+    private struct Detour {
+        private(set) var isStraight = false
+        private var isSaid = false
+
+        /// - Returns: Whether the proxy is left out for the first time.
+        mutating func failed(at url: APIURL, _ error: any Error) -> Bool {
+            isStraight = !isStraight && !url.isEncrypted && error is NoWay
+            defer { isSaid = isSaid || isStraight }
+            return isStraight && !isSaid
+        }
     }
 
     private static func isAboutKey(_ error: any Error) -> Bool {
