@@ -78,8 +78,15 @@ extension Examination {
         var limits = limits
         limits.websocket = time(for: limits.websocket)
         limits.ping = time(for: limits.ping)
-        return await WebSocketProbe(route: route(to: url), key: key, configuration: tlsConfiguration, limits: limits)
-            .open()
+        func open(_ route: Route) async -> Opening {
+            await WebSocketProbe(route: route, key: key, configuration: tlsConfiguration, limits: limits).open()
+        }
+        let opening = await open(route(to: url))
+        guard case .proxy(let trouble) = opening.handshake, !url.isEncrypted else { return opening }
+        // The agent takes turns with the straight way, as long as the websocket is one without TLS.
+        let straight = await open(Route(to: url, .none))
+        guard case .open(let took) = straight.handshake else { return opening }
+        return (.openPast(trouble, took: took), straight.ping)
     }
 
     private mutating func note(_ opening: Opening, since start: ContinuousClock.Instant, _ finding: Diagnosis? = nil) {

@@ -59,6 +59,28 @@ struct ProxyTests {
         }
     }
 
+    @Test("one that opens no way for a websocket without TLS is told of, and that there is one past it")
+    func pastTheProxy() async throws {
+        var manners = FakeProxy.Manners()
+        manners.tunnelRefusal = "403 Forbidden"
+        let address = try #require(FakeProxy.ownAddress)
+        try await Host.play { host in
+            try await RancherServer.withServer(host: "0.0.0.0") { server in
+                try await host.register(at: server.registrationURL)
+                try await FakeProxy.run(manners) { proxy in
+                    let url = "http://\(address):\(server.port)/v3/scripts/\(server.token)"
+                    let examination = await host.examine(["http_proxy": "127.0.0.1:\(proxy.port)"], url: url)
+                    #expect(examination.steps(.failure) == [], "\(examination.dossier)")
+                    let finding = try #require(examination[.websocket])
+                    #expect(finding.verdict == .warning)
+                    #expect(finding.text.contains("no way through the proxy for the websocket"), "\(finding.text)")
+                    #expect(finding.text.contains("Without the proxy the server opens one"), "\(finding.text)")
+                    #expect(examination[.ping]?.verdict == .ok)
+                }
+            }
+        }
+    }
+
     @Test("one that does not reach the server says so, and the place to look at is the URL")
     func unreachableServer() async throws {
         try await Host.play { host in

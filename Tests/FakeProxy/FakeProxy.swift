@@ -7,6 +7,12 @@ import Synchronization
 /// A proxy on a port of this host, with faults to order: it opens tunnels, hands requests on, and can stand in front
 /// of one server as a gateway. Every name is one of this host's to it.
 package final class FakeProxy: Sendable {
+    /// An address of this host that is not the loopback, if it has one: what goes there may go through a proxy.
+    package static var ownAddress: String? {
+        try? System.enumerateDevices().compactMap { $0.address?.protocol == .inet ? $0.address?.ipAddress : nil }
+            .first { !$0.hasPrefix("127.") }
+    }
+
     /// What it does wrong, or wants.
     package struct Manners: Sendable {
         /// The whole value of the `Proxy-Authorization` header that it wants to see.

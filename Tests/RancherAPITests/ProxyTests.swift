@@ -183,7 +183,7 @@ struct ProxyTests {
                 let sink = LogSink()
                 let proxies = ProxySettings(variables: ["http_proxy": "127.0.0.1:\(proxy.port)"])
                 // What is no address of this host by name is one all the same.
-                let url = try APIURL("http://\(try Self.ownAddress()):\(server.port)/v3")
+                let url = try APIURL("http://\(try #require(FakeProxy.ownAddress)):\(server.port)/v3")
                 try await withHTTPClient(proxies: proxies) { http in
                     let registration = Registration(
                         registrationURL: url.appending("scripts/\(server.token)"), token: "t0ken")
@@ -264,25 +264,6 @@ struct ProxyTests {
             }
             #expect(sink.lines.count { $0.hasPrefix("The proxy opens no way for the websocket") } == 1)
         }
-    }
-
-    /// An address of this host that is not the loopback: what goes there may go through a proxy.
-    private static func ownAddress() throws -> String {
-        var list: UnsafeMutablePointer<ifaddrs>?
-        getifaddrs(&list)
-        defer { freeifaddrs(list) }
-        var next = list
-        while let entry = next?.pointee {
-            next = entry.ifa_next
-            guard let address = entry.ifa_addr, address.pointee.sa_family == UInt16(AF_INET) else { continue }
-            var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-            getnameinfo(
-                address, socklen_t(MemoryLayout<sockaddr_in>.size), &text, socklen_t(text.count), nil, 0,
-                NI_NUMERICHOST)
-            let name = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            if !name.hasPrefix("127.") { return name }
-        }
-        throw TooLate()
     }
 
     @Test("that is not there, the subscription names it")

@@ -1,6 +1,8 @@
 /// What became of the request for a websocket.
 enum WebSocketObservation: Sendable, Hashable {
     case open(took: Duration)
+    /// The proxy opens no way, and there is one without it.
+    case openPast(ProxyTrouble, took: Duration)
     /// The server agreed in an answer that lacks these headers, without which no client may go on (RFC 6455, 4.1).
     case stripped(missing: [String], from: Sender)
     /// Another answer than the agreement.
@@ -30,6 +32,11 @@ enum WebSocketObservation: Sendable, Hashable {
     func finding() -> Diagnosis {
         switch self {
         case .open(let took): return .ok("The server opens a websocket, in \(took.words).")
+        case .openPast(let trouble, let took):
+            let finding = trouble.finding(purpose: " for the websocket")
+            return .warning(
+                "\(finding.text) Without the proxy the server opens one, in \(took.words).",
+                "The agent takes turns with both ways until one opens. \(finding.advice)")
         case .stripped(let missing, let sender):
             return .failure(
                 "A proxy in front of the server strips the websocket upgrade from its answer: it agrees, but without "
