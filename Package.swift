@@ -99,8 +99,7 @@ let package = Package(
                 "CAllocator",
                 "LosslessJSON", "Model", "Lifecycle", "Store", "Reconciler", "DockerEngine", "RancherAPI", "Runtime",
                 "StoragePlugin", "ContainerNetwork", "Deadline", "Health", "HostInfo", nioCore, nioPosix, nioHTTP,
-                httpClient,
-                logging, lifecycle, unixSignals,
+                httpClient, deque, logging, lifecycle, unixSignals,
             ]),
         // What brings the agent onto a host: its container, or its service
         .target(

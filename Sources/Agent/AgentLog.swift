@@ -101,7 +101,8 @@ extension LogEvent {
 extension String {
     /// With an escape in the place of each control character.
     fileprivate var withoutControls: String {
-        guard unicodeScalars.contains(where: \.isControl) else { return self }
+        // None has other bytes than these in it.
+        guard utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == 0xC2 }) else { return self }
         var text = ""
         for scalar in unicodeScalars {
             if scalar.isControl { text += scalar.escaped(asASCII: true) } else { text.unicodeScalars.append(scalar) }
@@ -111,5 +112,5 @@ extension String {
 }
 
 extension Unicode.Scalar {
-    fileprivate var isControl: Bool { properties.generalCategory == .control }
+    fileprivate var isControl: Bool { value < 0x20 || (0x7F...0x9F).contains(value) }
 }

@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import Model
 internal import NIOCore
 internal import NIOPosix
@@ -7,7 +8,9 @@ internal import Synchronization
 /// What has happened and was not handled yet. Anybody puts in; the one loop takes out.
 final class InputQueue: Sendable {
     private struct State {
-        var inputs: [Input] = []
+        var inputs: Deque<Input> = []
+        /// Whether there were more of them than the loop takes at once since there was none.
+        var wasLong = false
         /// Of the frames among the inputs.
         var bytes = 0
         /// The newest word of each piece of work; what it said before is of no interest any more.
@@ -75,7 +78,7 @@ final class InputQueue: Sendable {
     private static let patientLimit = 16
 
     /// What was put in and not taken out yet.
-    var waiting: [Input] { state.withLock { $0.inputs } }
+    var waiting: [Input] { state.withLock { Array($0.inputs) } }
 
     /// How many inputs wait.
     var count: Int { state.withLock { $0.inputs.count } }
@@ -132,11 +135,14 @@ final class InputQueue: Sendable {
             state.progress.removeAll()
             guard state.inputs.count > count else {
                 defer {
-                    state.inputs.removeAll(keepingCapacity: state.inputs.capacity <= 256)
+                    // What a burst has needed is not kept.
+                    state.inputs.removeAll(keepingCapacity: !state.wasLong)
+                    state.wasLong = false
                     state.bytes = 0
                 }
                 return progress + state.inputs
             }
+            state.wasLong = true
             let first = state.inputs.prefix(count)
             state.inputs.removeFirst(count)
             state.bytes -= first.reduce(0) { $0 + $1.frameBytes }

@@ -21,6 +21,8 @@ struct PaperBooks {
     /// Events that have not been told yet.
     var news: [JSON] = []
     private var idsByName: [String: String] = [:]
+    /// By their labels as `name=value`: whoever looks for one among thousands is answered at once as well.
+    private var idsByLabel: [String: Set<String>] = [:]
     private var volumes: Set<String> = []
     private var clock = 0
 
@@ -64,10 +66,7 @@ struct PaperBooks {
     private func list(_ request: PaperRequest) -> JSON {
         let filters = request.query["filters"].flatMap { try? JSON(parsing: $0) } ?? nil
         let wanted = filters["label"][0].text
-        let hits = containers.values.filter { container in
-            guard let wanted else { return true }
-            return container.labels.object?.contains { "\($0.key)=\($0.value.text ?? "")" == wanted } == true
-        }
+        let hits = wanted.map { idsByLabel[$0, default: []].compactMap { containers[$0] } } ?? Array(containers.values)
         return .array(
             hits.map { container in
                 [
@@ -75,6 +74,10 @@ struct PaperBooks {
                     "State": .string(container.state), "Labels": container.labels, "Mounts": [],
                 ]
             })
+    }
+
+    private static func labels(_ container: Container?) -> [String] {
+        container?.labels.object?.map { "\($0.key)=\($0.value.text ?? "")" } ?? []
     }
 
     private mutating func create(_ request: PaperRequest) -> (Int, JSON) {
@@ -89,6 +92,7 @@ struct PaperBooks {
         containers[id] = Container(
             id: id, name: name, labels: request.body["Labels"], image: request.body["Image"])
         idsByName[name] = id
+        for label in Self.labels(containers[id]) { idsByLabel[label, default: []].insert(id) }
         tell("create", id)
         return (201, ["Id": .string(id), "Warnings": []])
     }
@@ -116,6 +120,10 @@ struct PaperBooks {
         case "DELETE /containers/*":
             if runs { return (409, ["message": .string("You cannot remove a running container \(id).")]) }
             tell("destroy", id)
+            for label in Self.labels(container) {
+                idsByLabel[label]?.remove(id)
+                if idsByLabel[label]?.isEmpty == true { idsByLabel[label] = nil }
+            }
             containers[id] = nil
             idsByName[container.name] = nil
         default: return (200, inspection(container))
