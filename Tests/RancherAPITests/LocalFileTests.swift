@@ -45,14 +45,16 @@ struct RegistrationTokenTests {
     func remains() async throws {
         try await withTemporaryDirectory { directory in
             let name = ".registration_token"
-            let left = ["\(name).999999999.17.tmp", "\(name).\(getpid()).17.tmp"]
-            let others = ["\(name).1.17.tmp", "\(name).x.tmp", "other.999999999.17.tmp"]
+            // Whose number is that of a process that lives, was left all the same: in a container numbers come again.
+            let left = ["\(name).999999999.17.tmp", "\(name).\(getpid()).17.tmp", "\(name).1.17.tmp"]
+            let others = ["\(name).x.tmp", "other.999999999.17.tmp"]
             for file in left + others { try TestFiles.write("half", to: "\(directory)/\(file)") }
-            var long = [timeval(tv_sec: 1, tv_usec: 0), timeval(tv_sec: 1, tv_usec: 0)]
-            for file in left { #expect(utimes("\(directory)/\(file)", &long) == 0) }
             // In another container another process has the same number, and is writing.
             let writing = "\(name).\(getpid()).18.tmp"
             try TestFiles.write("half", to: "\(directory)/\(writing)")
+            let descriptor = open("\(directory)/\(writing)", O_RDWR)
+            defer { close(descriptor) }
+            #expect(flock(descriptor, LOCK_EX) == 0)
             _ = try RegistrationToken.load(directory: directory)
             #expect(try TestFiles.names(in: directory).sorted() == ([name, writing] + others).sorted())
         }

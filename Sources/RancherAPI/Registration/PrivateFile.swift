@@ -8,9 +8,6 @@
 
 /// Small files that are either there as a whole or not at all. Paths are the system's own.
 package enum PrivateFile {
-    /// What a process writes that lives has been there for less long.
-    private static let staleAfterSeconds = 60
-
     /// The bytes of a file; `nil` if there is none.
     ///
     /// - Throws: ``RancherError`` of the code `local`.
@@ -45,20 +42,18 @@ package enum PrivateFile {
         let directory = slash.map { String(path[..<$0]) } ?? "."
         try makeDirectories(directory.isEmpty ? "/" : directory)
         sweep(directory.isEmpty ? "/" : directory, slash.map { String(path[path.index(after: $0)...]) } ?? path)
-        let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0...UInt32.max)).tmp"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
-        guard descriptor >= 0 else { throw failure("create", temporary) }
+        let (temporary, descriptor) = try create(beside: path, mode: mode)
+        // And with it the lock, when the file has its name.
+        defer { close(descriptor) }
         do throws(RancherError) {
             // The mode of open is narrowed by the umask.
             guard fchmod(descriptor, mode) == 0 else { throw failure("change the mode of", temporary) }
             try writeAll(bytes, to: descriptor, path: temporary)
             guard fsync(descriptor) == 0 else { throw failure("write", temporary) }
         } catch {
-            close(descriptor)
             unlink(temporary)
             throw error
         }
-        close(descriptor)
         guard rename(temporary, path) == 0 else {
             let error = failure("rename a new file to", path)
             unlink(temporary)
@@ -72,8 +67,25 @@ package enum PrivateFile {
         }
     }
 
+    /// A new file, locked for as long as it is open: that tells it from one whose process was killed.
+    private static func create(
+        beside path: String, mode: mode_t
+    ) throws(RancherError) -> (path: String, descriptor: CInt) {
+        for _ in 0..<8 {
+            let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0...UInt32.max)).tmp"
+            let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+            guard descriptor >= 0 else { throw failure("create", temporary) }
+            // Somebody may have taken it for a remain before it was locked. A file system without locks has no sweeping.
+            var status = stat()
+            let isTaken = flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
+            if !isTaken, fstat(descriptor, &status) == 0, status.st_nlink > 0 { return (temporary, descriptor) }
+            close(descriptor)
+        }
+        throw RancherError(.local, "cannot create a file beside \(path): each one is taken away at once")
+    }
+
     /// Takes away what a process has left that was killed while it put this file in place. In a container each life has
-    /// the number of the one before, and so has a process in another container that lives: the age of the file tells.
+    /// the number of the one before, and so has a process in another container that lives: the lock tells.
     private static func sweep(_ directory: String, _ name: String) {
         guard let listing = opendir(directory) else { return }
         defer { closedir(listing) }
@@ -85,12 +97,12 @@ package enum PrivateFile {
             }
             guard found.hasPrefix(name + "."), found.hasSuffix(".tmp") else { continue }
             let parts = found.dropFirst(name.count + 1).split(separator: ".")
-            guard parts.count == 3, let process = pid_t(parts[0]) else { continue }
-            guard process == getpid() || kill(process, 0) != 0 && errno == ESRCH else { continue }
+            guard parts.count == 3, pid_t(parts[0]) != nil else { continue }
             let path = "\(directory)/\(found)"
-            var status = stat()
-            guard lstat(path, &status) == 0, time(nil) - status.changedSeconds > staleAfterSeconds else { continue }
-            unlink(path)
+            let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+            guard descriptor >= 0 else { continue }
+            defer { close(descriptor) }
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
         }
     }
 
@@ -122,16 +134,5 @@ package enum PrivateFile {
 
     private static func failure(_ verb: String, _ path: String) -> RancherError {
         RancherError(.local, "cannot \(verb) \(path): \(String(cString: strerror(errno)))")
-    }
-}
-
-extension stat {
-    /// When the content was changed last, in seconds since 1970.
-    fileprivate var changedSeconds: Int {
-        #if canImport(Darwin)
-            st_mtimespec.tv_sec
-        #else
-            st_mtim.tv_sec
-        #endif
     }
 }
