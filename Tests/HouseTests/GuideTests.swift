@@ -6,7 +6,7 @@ import Testing
 struct GuideTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
-    private static let names = ["Architecture", "Developing", "Operating"]
+    private static let names = ["Architecture", "Developing", "Measurements", "Operating"]
 
     private static func guide(_ name: String) throws -> String {
         try text("Sources/rancher-agent/rancher-agent.docc/\(name).md")
