@@ -73,6 +73,7 @@ actor MainLoop: Service {
     private func drive(_ group: inout DiscardingTaskGroup, _ stop: StopSign) async {
         guard let reconciler else { return }
         var memory = MemoryTrim()
+        var gate = FloodGate(patience: limits.floodPatience)
         dispatch(process([.tick], by: reconciler), in: &group)
         while !Task.isCancelled, !isDone(reconciler, stop.since) {
             var wakeUp = reconciler.nextWakeUp
@@ -82,7 +83,9 @@ actor MainLoop: Service {
             }
             let batch = await nextBatch(until: wakeUp, isStopping: stop.since != nil)
             if batch.isEmpty { memory.trimIfDue(reconciler.releaseMemory) } else { memory.postpone() }
-            dispatch(process(batch + [.tick], by: reconciler), in: &group)
+            let effects = process(batch + [.tick], by: reconciler)
+            // With so much waiting the next batch is there at once, so nothing that is kept back is forgotten.
+            dispatch(gate.pass(effects, isFlooded: queue.count > limits.flood, now: .now), in: &group)
         }
         noteDelivered(reconciler)
     }
