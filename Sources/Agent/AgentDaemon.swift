@@ -35,19 +35,27 @@ package enum AgentDaemon {
             environment: ProcessInfo.processInfo.environment, registrationURL: registrationURL, listen: listen,
             logFormat: logFormat)
         let levels = LogLevels(debug: configuration.logsDebug)
-        LoggingSystem.bootstrap { AgentLogHandler(label: $0, format: configuration.logFormat, levels: levels) }
+        let output = LogOutput.standard(configuration.logFormat)
+        // What is thrown from here on is told when all that was logged is told.
+        defer { output.flush(within: lastWords) }
+        LoggingSystem.bootstrap {
+            AgentLogHandler(label: $0, format: configuration.logFormat, levels: levels, output: output)
+        }
         let logger = Logger(label: "rancher-agent")
         if let fault = configuration.fault { throw AgentFault(fault) }
         for warning in configuration.warnings { logger.warning("setting ignored", metadata: ["reason": "\(warning)"]) }
         logger.info(
             "starting", metadata: ["version": "\(version)", "state": "\(configuration.stateDirectory)"])
         let directory = try StateDirectory(path: configuration.stateDirectory)
-        try await run(configuration, directory, version, levels, logger)
+        try await run(configuration, directory, version, levels, output, logger)
     }
+
+    /// How long the end of the process waits for somebody to read the rest of the log.
+    private static let lastWords = Duration.seconds(1)
 
     private static func run(
         _ configuration: AgentConfiguration, _ directory: StateDirectory, _ version: String,
-        _ levels: LogLevels, _ logger: Logger
+        _ levels: LogLevels, _ output: LogOutput, _ logger: Logger
     ) async throws -> Never {
         let limits = AgentLimits()
         // Three threads, so that none of them waits for another: the loop, the engine, and the server with all else.
@@ -115,10 +123,14 @@ package enum AgentDaemon {
         // opened, for longer than SIGTERM is given. All that matters is on the disk.
         if let failure {
             logger.critical("the agent cannot go on", metadata: ["error": "\(failure)"])
-            StandardStream.error.writeLine("Error: \(failure)")
+            output.flush(within: lastWords)
+            let report = LogOutput(.error) { _ in "" }
+            report.write("Error: \(failure)\n")
+            report.flush(within: lastWords)
             exit(1)
         }
         logger.info("stopped")
+        output.flush(within: lastWords)
         exit(0)
     }
 

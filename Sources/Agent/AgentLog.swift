@@ -24,46 +24,48 @@ package final class LogLevels: Sendable {
     package func toggle() { isDebug.withLock { $0.toggle() } }
 }
 
-/// Writes the log to the standard output.
-package struct AgentLogHandler: LogHandler {
+/// Writes the log.
+struct AgentLogHandler: LogHandler {
     private let label: String
     private let format: LogFormat
     private let levels: LogLevels
+    private let output: LogOutput
     private var text: StreamLogHandler
 
-    package init(label: String, format: LogFormat, levels: LogLevels) {
+    init(label: String, format: LogFormat, levels: LogLevels, output: LogOutput) {
         self.label = label
         self.format = format
         self.levels = levels
-        text = .standardOutput(label: label)
+        self.output = output
+        text = StreamLogHandler(label: label, stream: output)
         text.logLevel = .trace
     }
 
     /// The same for all; what is set here has no effect.
-    package var logLevel: Logger.Level {
+    var logLevel: Logger.Level {
         get { levels.current }
         set {}
     }
 
-    package var metadata: Logger.Metadata {
+    var metadata: Logger.Metadata {
         get { text.metadata }
         set { text.metadata = newValue }
     }
 
-    package var metadataProvider: Logger.MetadataProvider? {
+    var metadataProvider: Logger.MetadataProvider? {
         get { text.metadataProvider }
         set { text.metadataProvider = newValue }
     }
 
-    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { text[metadataKey: key] }
         set { text[metadataKey: key] = newValue }
     }
 
-    package func log(event: LogEvent) {
+    func log(event: LogEvent) {
         switch format {
         case .text: text.log(event: event.onOneLine)
-        case .json: StandardStream.output.writeLine(line(event, at: .now))
+        case .json: output.write(line(event, at: .now) + "\n")
         }
     }
 
@@ -80,6 +82,20 @@ package struct AgentLogHandler: LogHandler {
         object.append("program", .string(label))
         if !values.isEmpty { object.append("data", JSON(values.mapValues(\.description))) }
         return JSON.object(object).encodedText
+    }
+}
+
+extension LogOutput {
+    /// The standard output, for a log of that format.
+    static func standard(_ format: LogFormat) -> LogOutput {
+        LogOutput(.output) { lost in
+            switch format {
+            case .text: "(\(lost) lines of the log are missing here: nobody read it)\n"
+            case .json:
+                #"{"level":"warning","message":"lines of the log are missing here: nobody read it","data":{"lines":"#
+                    + "\(lost)}}\n"
+            }
+        }
     }
 }
 
