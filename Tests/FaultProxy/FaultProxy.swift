@@ -71,6 +71,11 @@ package final class FaultProxy: Sendable {
         }
     }
 
+    /// Whether a call of this kind is still to be spoilt.
+    package func isToSpoil(_ call: EngineCall) -> Bool {
+        state.withLock { $0.orders.contains { $0.call == call && $0.count > 0 } }
+    }
+
     /// Spoils whatever no order is for.
     package func order(_ storm: FaultStorm) {
         state.withLock {
