@@ -119,7 +119,9 @@ struct AddressTests {
         let waiting = try await Waiting("never", scene)
         let answer = try await waiting.answer(within: .seconds(60))
         try #require(answer.failure == "Timeout getting IP address")
-        let messages = scene.server.progress(for: waiting.event.eventID)
+        // Where the engine is slow, there is something to say before.
+        let messages = Array(
+            scene.server.progress(for: waiting.event.eventID).drop { $0.outcome != .progress(Self.progress) })
         let first = try #require(messages.first)
         let took = answer.arrival - first.arrival
         try #require(took > .seconds(29) && took < .seconds(40), "answered after \(took)")
