@@ -8,8 +8,7 @@ package struct AgentLimits: Sendable {
     /// Inputs in one transaction: enough to share an fsync, few enough to answer the first of them soon, and for their
     /// pages to find room in the store's cache, where otherwise each is written and read again before the end.
     package var batch = 256
-    /// Inputs waiting after a batch beyond which new work on the engine is kept back: more come than are handled. So many
-    /// lives at once leave no more behind.
+    /// Inputs waiting after a batch beyond which new work on the engine is kept back: more come than are handled.
     package var flood = 64
     /// How long it may be kept back for events that come faster than they are written down.
     package var floodPatience = Duration.seconds(2)

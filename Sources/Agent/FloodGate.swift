@@ -15,7 +15,7 @@ struct FloodGate {
     /// What is to be done now, of the given effects and of those that were kept back before, in their order.
     ///
     /// - Parameters:
-    ///   - isFlooded: Whether more waits to be handled than is handled at once.
+    ///   - isFlooded: Whether more waits than a loop leaves behind that keeps up.
     ///   - now: Taken for the beginning of a flood if there was none.
     mutating func pass(_ effects: [Effect], isFlooded: Bool, now: ContinuousClock.Instant) -> [Effect] {
         guard isFlooded else {

@@ -85,11 +85,11 @@ final class LogOutput: TextOutputStream, Sendable {
 
     /// Writes without waiting for a reader.
     ///
-    /// - Returns: How much of it needs no more writing. All of it if nobody will ever read it.
+    /// - Returns: How much of it needs no more writing. All of it if it can never be written: nobody is there to read it, or a disk is full.
     private func writeWhatFits(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
         var count = 0
         while count < bytes.count, isReady(within: 0) {
-            // So much finds room in a pipe that is ready at all.
+            // So much finds room in a pipe or a socket that is ready at all. A terminal may have less, and then be waited for.
             let part = UnsafeRawBufferPointer(bytes)[count..<min(bytes.count, count + Int(PIPE_BUF))]
             let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: part).baseAddress, part.count)
             if written >= 0 {

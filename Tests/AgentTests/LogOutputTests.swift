@@ -87,8 +87,8 @@ struct LogOutputTests {
         #expect((10_000...16_000).contains(text.utf8.count))
     }
 
-    @Test("lets no line stay away for long when many threads write and somebody reads slowly")
-    func crowd() async {
+    @Test("keeps the lines of each thread whole and in order when many write at once into a pipe that is full")
+    func crowd() {
         let pipe = Pipe()
         let output = output(pipe)
         let rest = String(repeating: "z", count: 60)
