@@ -17,10 +17,8 @@ extension EngineClient {
     ) async throws(EngineError) {
         var request = EngineRequest(method: .POST, path: "/build")
         request.query = [("remote", remote), ("t", tag), ("rm", "1")]
-        let body = try await open(request, within: deadlines.buildInactivity)
-        defer { body.close() }
         let call = request.call
-        try await Self.watched("build", call: call, within: deadlines.buildInactivity) { activity in
+        try await work("build", request, within: deadlines.buildInactivity) { body, activity in
             try await Self.followBuild(body, call: call, activity, onProgress)
         }
     }

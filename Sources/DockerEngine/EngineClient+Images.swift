@@ -44,16 +44,13 @@ extension EngineClient {
         var request = EngineRequest(method: .POST, path: "/images/create")
         request.query = [("fromImage", name), ("tag", tag)]
         if let auth { request.headers.append(("X-Registry-Auth", auth.headerValue)) }
-        let body: HTTPStream
+        let call = request.call
         do throws(EngineError) {
-            body = try await open(request, within: deadlines.pullInactivity)
+            try await work("pull", request, within: deadlines.pullInactivity) { body, activity in
+                try await Self.follow(body, call: call, activity, onProgress)
+            }
         } catch {
             throw Self.judged(error)
-        }
-        defer { body.close() }
-        let call = request.call
-        try await Self.watched("pull", call: call, within: deadlines.pullInactivity) { activity in
-            try await Self.follow(body, call: call, activity, onProgress)
         }
     }
 
@@ -115,14 +112,30 @@ extension EngineClient {
 }
 
 extension EngineClient {
-    /// Reads a stream to its end, unless nothing new comes for too long.
+    /// Has the engine do something of which a stream tells, and reads that to its end, unless nothing new comes for too
+    /// long.
     ///
     /// - Parameters:
-    ///   - work: What the stream tells of, for errors.
-    ///   - call: The call that the stream answers, for errors.
+    ///   - name: What the stream tells of, for errors.
     ///   - silence: How long nothing new may come.
     ///   - read: Reads the stream, and notes in the activity whenever something new comes.
-    static func watched(
+    func work(
+        _ name: String, _ request: EngineRequest, within silence: Duration,
+        _ read: @escaping @Sendable (HTTPStream, Activity) async throws -> Void
+    ) async throws(EngineError) {
+        let start = ContinuousClock.now
+        let body = try await open(request, within: silence, isDone: false)
+        defer { body.close() }
+        do throws(EngineError) {
+            try await Self.watched(name, call: request.call, within: silence) { try await read(body, $0) }
+        } catch {
+            onCall?(request.kind, ContinuousClock.now - start, error)
+            throw error
+        }
+        onCall?(request.kind, ContinuousClock.now - start, nil)
+    }
+
+    private static func watched(
         _ work: String, call: String, within silence: Duration,
         _ read: @escaping @Sendable (Activity) async throws -> Void
     ) async throws(EngineError) {

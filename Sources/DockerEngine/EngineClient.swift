@@ -19,8 +19,8 @@ package final class EngineClient: Sendable {
     let negotiation = Mutex<Negotiated?>(nil)
     let transport: HTTPTransport
 
-    /// Hears of every call when its answer is there, or the head of its answer where that is a stream: what kind of call
-    /// it was, such as `POST containers/create`, how long that has taken, and the failure if it was one.
+    /// Hears of every call when its answer is there, or the head of its answer where that is a stream of events: what kind
+    /// of call it was, such as `POST containers/create`, how long that has taken, and the failure if it was one.
     package typealias CallObserver = @Sendable (_ call: String, _ took: Duration, _ failure: EngineError?) -> Void
 
     /// No connection is made yet; the certificates are read.

@@ -14,7 +14,7 @@ package struct Published: Sendable, Hashable {
 
     /// Counted from 1 over all messages of this server.
     package let sequence: Int
-    /// When the server took it, monotonic.
+    /// When the server had all of it, monotonic.
     package let arrival: ContinuousClock.Instant
     /// When the server took it, in milliseconds since the epoch.
     package let arrivalMilliseconds: Int

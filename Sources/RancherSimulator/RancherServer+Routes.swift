@@ -281,6 +281,8 @@ extension RancherServer {
     // MARK: What agents send
 
     private func publish(_ request: Request, by caller: Caller?) -> Answer {
+        // What the agent is measured by does not include how long it takes to read this here.
+        let arrival = ContinuousClock.now
         guard case .agent(let accessKey) = caller else { return .error(.unauthorized, code: "Unauthorized") }
         enum Fault {
             case refusal(Faults.Refusal)
@@ -312,7 +314,7 @@ extension RancherServer {
         if let foreign { return .refusal(foreign) }
         let (isCut, delay) = state.withLock { state in
             // In two steps: all the lists of a state that is still needed for the report would be copied.
-            let taken = state.take(message, accessKey: accessKey)
+            let taken = state.take(message, accessKey: accessKey, arrival: arrival)
             state.report(.published(taken))
             return (Faults.take(&state.faults.publishCutCount), state.faults.publishDelay)
         }

@@ -78,11 +78,13 @@ struct ServerState: Sendable {
     var journal: Journal?
 
     mutating func take(
-        _ message: JSON, accessKey: String, atMilliseconds time: Int = Identity.nowMilliseconds()
+        _ message: JSON, accessKey: String, arrival: ContinuousClock.Instant = .now,
+        atMilliseconds time: Int = Identity.nowMilliseconds()
     ) -> Published {
         publishedSoFar += 1
         var taken = Published(
-            sequence: publishedSoFar, arrival: .now, arrivalMilliseconds: time, accessKey: accessKey, message: message)
+            sequence: publishedSoFar, arrival: arrival, arrivalMilliseconds: time, accessKey: accessKey,
+            message: message)
         if let event = taken.eventID.flatMap({ asked[$0] }) {
             taken.objections = AnswerCheck(event: event, answer: taken, dialect: dialect).objections
             if event.name == "ping" { hosts.formUnion(AnswerCheck.hosts(in: taken)) }

@@ -77,6 +77,33 @@ struct PullTests {
         }
     }
 
+    static let ends: [(stream: String?, kind: EngineError.Kind?)] = [
+        (#"{"status":"Pull complete"}"#, nil), (#"{"error":"disk full"}"#, .failedInStream),
+        (#"{"status":"Pull"#, .cut), (nil, .refused(status: 404)),
+    ]
+
+    @Test("Who observes calls hears once of a pull, when it has ended and how", arguments: ends)
+    func observed(_ stream: String?, _ kind: EngineError.Kind?) async throws {
+        try await withStub { _, connection in
+            guard let stream else { return try await connection.answer(404) }
+            try await connection.beginStream()
+            try await connection.chunk(#"{"status":"Pulling"}"#)
+            try await Task.sleep(for: .milliseconds(50))
+            try await connection.chunk(stream)
+            try await connection.endStream()
+        } body: { stub in
+            let calls = Collected<(call: String, took: Duration, kind: EngineError.Kind?)>()
+            let client = try stub.client { calls.append(($0, $1, $2?.kind)) }
+            try await using(client) { client in
+                let error = await failure { try await client.pullImage(name: "x", tag: "1", auth: nil) { _ in } }
+                #expect(error?.kind == kind)
+                let pulls = calls.all.filter { $0.call == "POST images/create" }
+                #expect(pulls.map(\.kind) == [kind])
+                #expect(pulls.allSatisfy { stream == nil || $0.took >= .milliseconds(50) })
+            }
+        }
+    }
+
     @Test("A refused pull carries the engine's text")
     func refused() async throws {
         try await withStub { _, connection in

@@ -70,10 +70,12 @@ package struct StubEngine: Sendable {
     package var pings: Int { requests.all.count { $0.uri == "/_ping" } }
 
     package func client(
-        deadlines: Deadlines = Deadlines(), preferredVersion: APIVersion? = nil
+        deadlines: Deadlines = Deadlines(), preferredVersion: APIVersion? = nil,
+        onCall: EngineClient.CallObserver? = nil
     ) throws -> EngineClient {
         try EngineClient(
-            endpoint: endpoint, deadlines: deadlines, preferredVersion: preferredVersion, logger: .quiet)
+            endpoint: endpoint, deadlines: deadlines, preferredVersion: preferredVersion, logger: .quiet,
+            onCall: onCall)
     }
 }
 

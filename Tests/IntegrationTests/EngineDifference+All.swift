@@ -4,6 +4,23 @@ extension EngineDifference {
     /// Podman is version 4.3. What it "does not show" may well hold in the container.
     static let all: [EngineDifference] = [
         podman(
+            """
+            the one line of docker run ends in a container that serves events, and an upgrade in the midst of 20 \
+            activates loses none
+            """, shows: ["docker.io/library/rancher-agent-it:"], "shows the image with its registry"),
+        podman(
+            "an upgrade to what cannot be started, or ends at once, leaves the old agent running",
+            shows: ["upgrade.ending → .code(0)", "moved.ending → .code(0)"], lostCode),
+        podman(
+            "without privileges the agent serves events as well, from a bridge network, and says what will not work",
+            shows: ["lost.ending → .code(0)"], lostCode),
+        podman(
+            "a server with a certificate of its own is trusted by its fingerprint, and no other is",
+            shows: ["wrong.ending → .code(0)"], lostCode),
+        podman(
+            "the image has nothing in it but the program and what it needs, and knows its modes",
+            shows: ["upgrade.ending → .code(0)"], lostCode),
+        podman(
             "the container is made as it was asked for", shows: ["Domainname", "StopSignal"],
             "sets no domain name; shows the stop signal as a number"),
         podman(
@@ -54,6 +71,8 @@ extension EngineDifference {
             "a container that waits for its network begins with the helper (defect 43)",
             shows: ["6.8 cni: Domainname", "6.9 Binds"], "sets no domain name; shows binds with all their options"),
     ]
+
+    private static let lostCode = "has docker run --rm end with 0 whatever its container has ended with"
 
     private static func podman(_ test: String, shows: [String], _ reason: String) -> EngineDifference {
         EngineDifference(product: .podman, test: test, shows: shows, reason: reason)

@@ -45,7 +45,7 @@ struct FaultStormTests {
             }
             let took = ContinuousClock.now - start
             print("\(took.inSeconds) s; \(pings)")
-            #expect(took < .seconds(60))
+            #expect(took < .seconds(120))
             #expect(pings.areTimely)
 
             // When it is over, the agent sees the engine as it is.

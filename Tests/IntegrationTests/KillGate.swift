@@ -46,8 +46,7 @@ final class KillGate: Sendable {
         watch = try Child(
             "docker",
             [
-                "-H", "unix://\(engine.socket)", "events", "--since", "0", "--filter", "type=container", "--filter",
-                "label=\(Engine.label)", "--format",
+                "-H", "unix://\(engine.socket)", "events", "--since", "0", "--filter", "type=container", "--format",
                 "{{.Action}} {{index .Actor.Attributes \"\(Engine.label)\"}}",
             ],
             environment: ProcessInfo.processInfo.environment, output: directory + "/containers.log")
@@ -169,7 +168,9 @@ final class KillGate: Sendable {
         let lines = (try? String(contentsOfFile: directory + "/containers.log", encoding: .utf8)) ?? ""
         var counts: [String: Int] = [:]
         for line in lines.split(separator: "\n") where line.hasSuffix(instance.uuid) {
-            counts[String(line.prefix { $0 != " " }), default: 0] += 1
+            let action = String(line.prefix { $0 != " " })
+            // Podman's word for it.
+            counts[action == "remove" ? "destroy" : action, default: 0] += 1
         }
         return counts
     }

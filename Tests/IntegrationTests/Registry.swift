@@ -108,13 +108,13 @@ final class Registry: Sendable {
     ///
     /// - Returns: The references, in the order of the tags.
     func publish(_ name: String, tags: [String], _ engine: Engine) async throws -> [String] {
-        let pushed = "127.0.0.1:\(port)/\(name)"
+        let pushed = tags.map { "127.0.0.1:\(port)/\(name):\($0)" }
         let id = try await engine.docker("create", Engine.image)
-        let image = try await engine.docker("commit", "-m", UUID().uuidString, id)
+        try await engine.commit(id, as: pushed[0], comment: UUID().uuidString)
         try await engine.remove(id)
-        for tag in tags { try await engine.docker("tag", image, "\(pushed):\(tag)") }
-        try await engine.docker("--config", directory, "push", "-q", "-a", pushed)
-        try await engine.docker("rmi", "-f", image)
+        for reference in pushed.dropFirst() { try await engine.docker("tag", pushed[0], reference) }
+        for reference in pushed { try await engine.docker("--config", directory, "push", "-q", reference) }
+        for reference in pushed { try await engine.docker("rmi", "-f", reference) }
         return tags.map { "\(address)/\(name):\($0)" }
     }
 
