@@ -74,13 +74,21 @@ extension JSON {
     private static func write(_ text: String, to out: inout [UInt8]) {
         out.append(UInt8(ascii: "\""))
         defer { out.append(UInt8(ascii: "\"")) }
-        // Nearly every text can be copied as it is.
-        guard text.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
-            out.append(contentsOf: text.utf8)
-            return
+        var text = text
+        text.withUTF8 { bytes in
+            // Nearly every text can be copied as it is. Looking at all its bytes is quicker than ending at the first.
+            var specials: UInt8 = 0
+            for byte in bytes {
+                let isSpecial = byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+                specials |= isSpecial ? 1 : 0
+            }
+            if specials == 0 { out.append(contentsOf: bytes) } else { writeEscaped(bytes, to: &out) }
         }
+    }
+
+    private static func writeEscaped(_ text: UnsafeBufferPointer<UInt8>, to out: inout [UInt8]) {
         let hexDigits = Array("0123456789abcdef".utf8)
-        for byte in text.utf8 {
+        for byte in text {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"): out.append(contentsOf: [UInt8(ascii: "\\"), byte])
             case 0x0A: out.append(contentsOf: "\\n".utf8)

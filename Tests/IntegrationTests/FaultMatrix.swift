@@ -89,6 +89,14 @@ enum FaultMatrix {
             }
         }
 
+        /// The call needs an image that only the registry has.
+        var isAboutImage: Bool {
+            switch self {
+            case .pull, .inspectImage, .tagImage, .removeImage: true
+            default: false
+            }
+        }
+
         /// The call is about no instance, volume or image: the whole agent meets the fault.
         var isShared: Bool { self == .events || self == .listAll || self == .ping }
     }

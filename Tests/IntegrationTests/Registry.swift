@@ -104,17 +104,18 @@ final class Registry: Sendable {
         return "\(address)/\(name)"
     }
 
-    /// Puts the same image there under several tags, of which the engine has none afterwards.
+    /// Puts an image there for each of several tags; the engine has none of them afterwards. They are not one image.
     ///
     /// - Returns: The references, in the order of the tags.
     func publish(_ name: String, tags: [String], _ engine: Engine) async throws -> [String] {
         let pushed = tags.map { "127.0.0.1:\(port)/\(name):\($0)" }
         let id = try await engine.docker("create", Engine.image)
-        try await engine.commit(id, as: pushed[0], comment: UUID().uuidString)
+        for reference in pushed {
+            try await engine.commit(id, as: reference, comment: UUID().uuidString)
+            try await engine.docker("--config", directory, "push", "-q", reference)
+            try await engine.docker("rmi", "-f", reference)
+        }
         try await engine.remove(id)
-        for reference in pushed.dropFirst() { try await engine.docker("tag", pushed[0], reference) }
-        for reference in pushed { try await engine.docker("--config", directory, "push", "-q", reference) }
-        for reference in pushed { try await engine.docker("rmi", "-f", reference) }
         return tags.map { "\(address)/\(name):\($0)" }
     }
 

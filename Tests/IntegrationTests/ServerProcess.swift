@@ -143,7 +143,7 @@ final class ServerProcess: Sendable {
                     continue
                 }
                 var pipe = pollfd(fd: life.input, events: Int16(POLLOUT), revents: 0)
-                guard poll(&pipe, 1, 5000) > 0 else { throw HarnessError("the server does not read its commands") }
+                guard poll(&pipe, 1, 30_000) > 0 else { throw HarnessError("the server does not read its commands") }
             }
         }
     }

@@ -360,12 +360,14 @@ struct EventStreamTests {
 
     private func keepUp(
         _ server: StubServer, _ stream: EventStream, _ seen: Seen, sink: LogSink = LogSink(),
-        backoff: Backoff = Backoff(base: .milliseconds(1), cap: .milliseconds(5)), _ body: () async throws -> Void
+        backoff: Backoff = Backoff(base: .milliseconds(1), cap: .milliseconds(5)), longestPauseOnceOpen: Duration? = nil,
+        _ body: () async throws -> Void
     ) async throws {
         try await withHTTPClient { http in
             let client = RancherClient(url: stream.configuredURL, key: stream.key, httpClient: http)
             var reconnection = EventStream.Reconnection()
             reconnection.backoff = backoff
+            if let longestPauseOnceOpen { reconnection.longestPauseOnceOpen = longestPauseOnceOpen }
             let ready = reconnection
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
@@ -402,6 +404,37 @@ struct EventStreamTests {
             #expect(sink.lines.filter { $0.hasPrefix("Subscribed") }.count == 5)
             #expect(sink.lines.last?.hasPrefix("Subscription closed") == true)
             #expect(!sink.lines.contains { $0.contains("SK") })
+        }
+    }
+
+    @Test("comes back soon to a server that ends each connection soon")
+    func comesBackSoon() async throws {
+        try await StubServer.run { server in
+            let seen = Seen()
+            // Pauses that doubled each time would come to a quarter of an hour.
+            let backoff = Backoff(base: .milliseconds(10), cap: .seconds(3600))
+            try await keepUp(
+                server, try stream(server), seen, backoff: backoff, longestPauseOnceOpen: .milliseconds(20)
+            ) {
+                try await within {
+                    var sockets = server.sockets.makeAsyncIterator()
+                    for _ in 0..<17 { try #require(await sockets.next()).drop() }
+                }
+            }
+        }
+    }
+
+    @Test("waits longer for a server that is not there than for one that has closed")
+    func pauses() {
+        var random = SeededRandom(state: 1)
+        let reconnection = EventStream.Reconnection()
+        for failures in 0..<40 {
+            let whole = Duration.milliseconds(500) * (1 << min(failures, 16))
+            for wasOpen in [true, false] {
+                let pause = reconnection.pause(afterFailures: failures, wasOpen: wasOpen, using: &random)
+                let longest = min(whole, wasOpen ? .seconds(5) : .seconds(30))
+                #expect(pause >= longest / 2 && pause <= longest)
+            }
         }
     }
 

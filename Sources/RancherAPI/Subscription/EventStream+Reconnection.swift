@@ -4,15 +4,27 @@ import Model
 extension EventStream {
     /// How connections follow each other.
     package struct Reconnection: Sendable, Hashable {
-        /// Between two connections.
+        /// Between two tries to connect.
         package var backoff = Backoff(base: .milliseconds(500), cap: .seconds(30))
+        /// The longest pause after a connection that was open, however briefly: there is a server, which loses what it
+        /// sends meanwhile, and has always been come back to after 5 s (PROTOCOL 1.10).
+        package var longestPauseOnceOpen = Duration.seconds(5)
         /// A connection that lived as long as this makes the failures before it forgotten.
-        package var stableAfter = Duration.seconds(30)
+        package var stableAfter = Duration.seconds(5)
         /// So many refusals in a row that are about the key, and the key counts as void.
         package var refusalsOfKey = 5
 
-        /// 0.5 s to 30 s, forgotten after 30 s.
+        /// 0.5 s to 30 s, 5 s after a connection that was open; forgotten after 5 s.
         package init() {}
+
+        /// The pause before the next try.
+        package func pause(
+            afterFailures failures: Int, wasOpen: Bool, using random: inout some RandomNumberGenerator
+        ) -> Duration {
+            var backoff = backoff
+            if wasOpen { backoff.cap = min(backoff.cap, longestPauseOnceOpen) }
+            return backoff.delay(attempt: failures, using: &random)
+        }
     }
 
     /// Keeps the subscription up (PROTOCOL 12.2 no. 17): whatever ends a connection is logged and followed by another
@@ -52,8 +64,10 @@ extension EventStream {
             }
             let start = ContinuousClock.now
             let reason: String
+            var wasOpen = false
             do {
                 reason = "\(try await way.connect(link: link, dialect: client.dialect, sinks: watched))"
+                wasOpen = true
                 linkFailed = false
                 refusals = 0
                 if ContinuousClock.now - start >= reconnection.stableAfter { failures = 0 }
@@ -75,7 +89,7 @@ extension EventStream {
                 logger.error("The server does not accept this host's key", metadata: ["reason": "\(reason)"])
                 return
             }
-            let delay = reconnection.backoff.delay(attempt: failures, using: &random)
+            let delay = reconnection.pause(afterFailures: failures, wasOpen: wasOpen, using: &random)
             failures += 1
             logger.warning(
                 "Subscription ended, connecting again",
