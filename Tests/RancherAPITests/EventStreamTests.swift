@@ -431,7 +431,7 @@ struct EventStreamTests {
         for failures in 0..<40 {
             let whole = Duration.milliseconds(500) * (1 << min(failures, 16))
             for wasOpen in [true, false] {
-                let pause = reconnection.pause(afterFailures: failures, wasOpen: wasOpen, using: &random)
+                let pause = reconnection.pause(attempt: failures, wasOpen: wasOpen, using: &random)
                 let longest = min(whole, wasOpen ? .seconds(5) : .seconds(30))
                 #expect(pause >= longest / 2 && pause <= longest)
             }

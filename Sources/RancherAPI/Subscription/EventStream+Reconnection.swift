@@ -18,12 +18,16 @@ extension EventStream {
         package init() {}
 
         /// The pause before the next try.
+        ///
+        /// - Parameters:
+        ///   - attempt: How many of the same kind there were in a row before the last one.
+        ///   - wasOpen: Whether the last one was a connection that was open.
         package func pause(
-            afterFailures failures: Int, wasOpen: Bool, using random: inout some RandomNumberGenerator
+            attempt: Int, wasOpen: Bool, using random: inout some RandomNumberGenerator
         ) -> Duration {
             var backoff = backoff
             if wasOpen { backoff.cap = min(backoff.cap, longestPauseOnceOpen) }
-            return backoff.delay(attempt: failures, using: &random)
+            return backoff.delay(attempt: attempt, using: &random)
         }
     }
 
@@ -45,7 +49,9 @@ extension EventStream {
         random: some RandomNumberGenerator = SystemRandomNumberGenerator()
     ) async {
         var random = random
+        // In a row: tries that have opened nothing, and connections that were open, but not for long.
         var failures = 0
+        var briefLives = 0
         var linkFailed = false
         var refusals = 0
         var detour = Detour()
@@ -70,7 +76,8 @@ extension EventStream {
                 wasOpen = true
                 linkFailed = false
                 refusals = 0
-                if ContinuousClock.now - start >= reconnection.stableAfter { failures = 0 }
+                failures = 0
+                if ContinuousClock.now - start >= reconnection.stableAfter { briefLives = 0 }
             } catch {
                 reason = "\(error)"
                 refusals = Self.isAboutKey(error) ? refusals + 1 : 0
@@ -89,12 +96,13 @@ extension EventStream {
                 logger.error("The server does not accept this host's key", metadata: ["reason": "\(reason)"])
                 return
             }
-            let delay = reconnection.pause(afterFailures: failures, wasOpen: wasOpen, using: &random)
-            failures += 1
+            let attempt = wasOpen ? briefLives : failures
+            let delay = reconnection.pause(attempt: attempt, wasOpen: wasOpen, using: &random)
+            if wasOpen { briefLives += 1 } else { failures += 1 }
             logger.warning(
                 "Subscription ended, connecting again",
                 metadata: [
-                    "url": "\(place)", "reason": "\(reason)", "attempt": "\(failures)", "delay": "\(delay.logged)",
+                    "url": "\(place)", "reason": "\(reason)", "attempt": "\(attempt + 1)", "delay": "\(delay.logged)",
                     "lived": "\((ContinuousClock.now - start).logged)",
                 ])
             try? await Task.sleep(for: delay)
