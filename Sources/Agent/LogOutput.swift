@@ -89,7 +89,7 @@ final class LogOutput: TextOutputStream, Sendable {
     private func writeWhatFits(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
         var count = 0
         while count < bytes.count, isReady(within: 0) {
-            // So much finds room in a pipe or a socket that is ready at all. A terminal may have less, and then be waited for.
+            // So much finds room in a pipe or a socket that is ready at all.
             let part = UnsafeRawBufferPointer(bytes)[count..<min(bytes.count, count + Int(PIPE_BUF))]
             let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: part).baseAddress, part.count)
             if written >= 0 {
@@ -113,6 +113,16 @@ final class LogOutput: TextOutputStream, Sendable {
 extension LogOutput {
     /// The standard output or error of this process.
     convenience init(_ stream: StandardStream, noticeOfLoss: @escaping @Sendable (Int) -> String) {
-        self.init(descriptor: stream.rawValue, noticeOfLoss: noticeOfLoss)
+        self.init(descriptor: Self.withoutWaiting(stream.rawValue), noticeOfLoss: noticeOfLoss)
+    }
+
+    /// A descriptor that is written to like this one, and never waits where a terminal is full: that may have less room
+    /// than a write needs, although it is ready for one. What others do with this one is not changed by it.
+    ///
+    /// - Returns: The same one for all but terminals, and where the terminal cannot be opened again.
+    static func withoutWaiting(_ descriptor: Int32) -> Int32 {
+        guard isatty(descriptor) == 1 else { return descriptor }
+        let own = open("/proc/self/fd/\(descriptor)", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+        return own >= 0 ? own : descriptor
     }
 }

@@ -1,4 +1,5 @@
 import Deadline
+import Dispatch
 import Glibc
 import Testing
 
@@ -17,6 +18,14 @@ struct LogOutputTests {
             (reader, writer) = (ends[0], ends[1])
             // F_SETPIPE_SZ, which Swift does not know.
             precondition(fcntl(writer, 1031, 4096) >= 0)
+        }
+
+        /// A terminal in the place of the pipe, as the engine makes one for `docker run -t`.
+        init(terminal: ()) {
+            var master: Int32 = 0
+            var slave: Int32 = 0
+            precondition(openpty(&master, &slave, nil, nil, nil) == 0)
+            (reader, writer) = (master, slave)
         }
 
         deinit {
@@ -70,6 +79,28 @@ struct LogOutputTests {
         // The one that is written after all is well again stands last.
         output.write("last\n")
         #expect(pipe.read(5) == "last\n")
+    }
+
+    @Test("makes nobody wait for a terminal either")
+    func terminal() {
+        let pipe = Pipe(terminal: ())
+        let own = LogOutput.withoutWaiting(pipe.writer)
+        defer { close(own) }
+        #expect(own != pipe.writer)
+        #expect(fcntl(pipe.writer, F_GETFL) & O_NONBLOCK == 0)
+        let output = LogOutput(descriptor: own) { "\($0) lost\n" }
+        // A short line finds room in a terminal that is ready for one.
+        let lines = (0..<100).map { "line \($0) " + String(repeating: "x", count: 3000) + "\n" }
+        // A thread of its own: one that waits here would wait for ever.
+        let isWritten = DispatchSemaphore(value: 0)
+        #expect(
+            OwnThread.start {
+                for line in lines { output.write(line) }
+                isWritten.signal()
+            })
+        #expect(isWritten.wait(timeout: .now() + 10) == .success)
+        let text = lines.joined().replacing("\n", with: "\r\n")
+        #expect(pipe.read(text.utf8.count) == text)
     }
 
     @Test("says where lines are missing for which there was no room, and leaves none in pieces")
