@@ -360,8 +360,8 @@ struct EventStreamTests {
 
     private func keepUp(
         _ server: StubServer, _ stream: EventStream, _ seen: Seen, sink: LogSink = LogSink(),
-        backoff: Backoff = Backoff(base: .milliseconds(1), cap: .milliseconds(5)), longestPauseOnceOpen: Duration? = nil,
-        _ body: () async throws -> Void
+        backoff: Backoff = Backoff(base: .milliseconds(1), cap: .milliseconds(5)),
+        longestPauseOnceOpen: Duration? = nil, _ body: () async throws -> Void
     ) async throws {
         try await withHTTPClient { http in
             let client = RancherClient(url: stream.configuredURL, key: stream.key, httpClient: http)
