@@ -9,7 +9,13 @@ package final class ContainerDirectory: Sendable {
         /// The same in the order of their ids, as soon as somebody has asked for it.
         var sorted: [ContainerSummary]?
         var isComplete = false
+        /// When the engine told that a container has ended, of those that have not started since.
+        var ends: [String: ContinuousClock.Instant] = [:]
     }
+
+    /// How long the end of a container counts for more than a list that shows it running. The engine tells of an end
+    /// first, then takes apart what the container had, and only then does its list show it: on a busy host seconds later.
+    static let patienceWithList = Duration.seconds(10)
 
     private let state = Mutex(State())
 
@@ -25,22 +31,50 @@ package final class ContainerDirectory: Sendable {
         }
     }
 
-    func replace(_ containers: [ContainerSummary]) {
+    /// Takes a list of all containers.
+    ///
+    /// - Returns: The same as far as it is believed, and whether that is all of it: otherwise the next list tells more.
+    @discardableResult
+    func replace(
+        _ listed: [ContainerSummary], at now: ContinuousClock.Instant = .now
+    ) -> (containers: [ContainerSummary], isBelieved: Bool) {
         state.withLock { state in
+            state.ends = state.ends.filter { now - $0.value < Self.patienceWithList }
+            var isBelieved = true
+            let containers = listed.map { container in
+                guard container.state == .running || container.state == .paused, state.ends[container.id] != nil
+                else { return container }
+                isBelieved = false
+                var container = container
+                container.state = .exited
+                return container
+            }
             state.containers = Dictionary(containers.map { ($0.id, $0) }) { _, last in last }
             state.isComplete = true
+            return (containers, isBelieved)
         }
     }
 
     func lose() { state.withLock { $0.isComplete = false } }
 
-    func remove(_ id: String) { state.withLock { $0.containers[id] = nil } }
+    func remove(_ id: String) {
+        state.withLock { state in
+            state.containers[id] = nil
+            state.ends[id] = nil
+        }
+    }
 
     /// Notes a change and returns the container as it is now.
-    func change(_ id: String, _ change: (ContainerSummary?) -> ContainerSummary?) -> ContainerSummary? {
+    ///
+    /// - Parameter isEnd: Whether the engine has told that its process has ended.
+    func change(
+        _ id: String, isEnd: Bool, at now: ContinuousClock.Instant = .now,
+        _ change: (ContainerSummary?) -> ContainerSummary
+    ) -> ContainerSummary {
         state.withLock { state in
             let changed = change(state.containers[id])
-            if let changed { state.containers[id] = changed }
+            state.containers[id] = changed
+            if isEnd { state.ends[id] = now } else if changed.state == .running { state.ends[id] = nil }
             return changed
         }
     }

@@ -122,17 +122,17 @@ package struct EngineObserver: Sendable {
         private func opened() async throws {
             let containers = try await list()
             wasOpen = true
-            publish(containers)
+            _ = publish(containers)
         }
 
-        /// - Returns: Whether that was it. A list that was overtaken by a change is out of date, and the next one will do.
+        /// - Returns: Whether that was it. A list that was overtaken by a change is out of date, and so is one that does not
+        ///   show an end that the engine has told of; the next one will do.
         private func listAgain() async throws -> Bool {
             guard wasOpen else { return false }
             let before = changeCount
             let containers = try await list()
             guard before == changeCount else { return false }
-            publish(containers)
-            return true
+            return publish(containers)
         }
 
         private func list() async throws -> [ContainerSummary] {
@@ -142,9 +142,11 @@ package struct EngineObserver: Sendable {
             return containers.compactMap { ContainerSummary($0, withDetails: withDetails) }
         }
 
-        private func publish(_ containers: [ContainerSummary]) {
-            directory.replace(containers)
+        /// - Returns: Whether all of it is believed.
+        private func publish(_ listed: [ContainerSummary]) -> Bool {
+            let (containers, isBelieved) = directory.replace(listed)
             report(.list(containers))
+            return isBelieved
         }
 
         private func received(_ event: EngineEvent) {
@@ -167,7 +169,7 @@ package struct EngineObserver: Sendable {
             }
             changeCount += 1
             let details = event.action == "create" && wantsDetails() ? ContainerDetails(event) : nil
-            let changed = directory.change(event.actorID) { known in
+            let changed = directory.change(event.actorID, isEnd: event.action == "die") { known in
                 let name = event.attributes["name"] ?? ""
                 var container =
                     known
@@ -178,7 +180,7 @@ package struct EngineObserver: Sendable {
                 container.state = state
                 return container
             }
-            if let changed { report(.changed(changed)) }
+            report(.changed(changed))
         }
     }
 }

@@ -162,6 +162,38 @@ struct EngineObserverTests {
         }
     }
 
+    @Test("believes the end that the engine tells of, and asks again until its list shows that too")
+    func staleLists() async throws {
+        let lists = Collected<String>()
+        try await withStub { request, connection in
+            guard request.path.hasPrefix("/events") else {
+                lists.append(request.path)
+                let state = lists.all.count < 4 ? "running" : "exited"
+                return try await connection.answer(200, #"[{"Id":"c1","Names":["/c"],"State":"\#(state)"}]"#)
+            }
+            try await connection.beginStream()
+            try await connection.chunk(#"{"Type":"container","Action":"die","Actor":{"ID":"c1"},"timeNano":1000000000}"#)
+            try await connection.disconnected()
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                let sights = Sights()
+                let observer = EngineObserver(
+                    engine: client, directory: ContainerDirectory(), logger: .quiet, settling: .milliseconds(50))
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask { await observer.run { sights.append($0) } }
+                    var states: [ContainerState] = []
+                    for await sight in sights.all {
+                        if case .list(let containers) = sight { states += containers.map(\.state) }
+                        if case .changed(let container) = sight { states.append(container.state) }
+                        if lists.all.count == 4, states.count >= 5 { break }
+                    }
+                    #expect(states == [.running, .exited, .exited, .exited, .exited])
+                    group.cancelAll()
+                }
+            }
+        }
+    }
+
     @Test("lists anew beside a stream of events that change nothing, and hears each of them")
     func chatter() async throws {
         let words = Collected<Int>()
