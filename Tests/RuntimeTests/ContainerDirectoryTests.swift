@@ -15,7 +15,8 @@ struct ContainerDirectoryTests {
     private let start = ContinuousClock.now
 
     private func tell(_ state: ContainerState, after seconds: Int = 0) {
-        _ = directory.change("c1", isEnd: state == .exited, at: start + .seconds(seconds)) { _ in Self.container(state) }
+        _ = directory.change("c1", isEnd: state == .exited, at: start + .seconds(seconds)) { _ in Self.container(state)
+        }
     }
 
     private func list(_ state: ContainerState, after seconds: Int = 0) -> (state: ContainerState?, isBelieved: Bool) {
@@ -25,7 +26,9 @@ struct ContainerDirectoryTests {
         return (containers.first?.state, isBelieved)
     }
 
-    @Test("does not believe that a container runs whose end the engine has just told of", arguments: ["running", "paused"])
+    @Test(
+        "does not believe that a container runs whose end the engine has just told of",
+        arguments: ["running", "paused"])
     func staleList(_ word: String) throws {
         let state = try #require(ContainerState(rawValue: word))
         tell(.running)

@@ -172,7 +172,8 @@ struct EngineObserverTests {
                 return try await connection.answer(200, #"[{"Id":"c1","Names":["/c"],"State":"\#(state)"}]"#)
             }
             try await connection.beginStream()
-            try await connection.chunk(#"{"Type":"container","Action":"die","Actor":{"ID":"c1"},"timeNano":1000000000}"#)
+            try await connection.chunk(
+                #"{"Type":"container","Action":"die","Actor":{"ID":"c1"},"timeNano":1000000000}"#)
             try await connection.disconnected()
         } body: { stub in
             try await using(try stub.client()) { client in
