@@ -84,15 +84,14 @@ extension EngineClient {
 
     /// Sends the request and waits for the head of the answer; its body is still to come. Who has it closes it.
     ///
-    /// - Parameter isDone: Whether the head says that the call has succeeded; otherwise its observer hears of that from
-    ///   who reads the body.
+    /// - Parameter isObserved: Whether the observer of calls hears of it here; otherwise from who reads the body.
     func open(
-        _ request: EngineRequest, within deadline: Duration, isDone: Bool = true
+        _ request: EngineRequest, within deadline: Duration, isObserved: Bool = true
     ) async throws(EngineError) -> HTTPStream {
         let version = try await version(for: request.call)
         let start = ContinuousClock.now
         let result = await transport.stream(message(request, version), within: deadline)
-        let reply = try got(result, of: request, within: deadline, since: start, isDone: isDone)
+        let reply = try got(result, of: request, within: deadline, since: start, isObserved: isObserved)
         do throws(EngineError) {
             try check(
                 EngineAnswer(status: reply.head.status, headers: reply.head.headers, body: reply.body), of: request)
@@ -108,8 +107,9 @@ extension EngineClient {
 
     private func got(
         _ result: Result<HTTPReply, TransportFailure>, of request: EngineRequest, within deadline: Duration,
-        since start: ContinuousClock.Instant, isDone: Bool = true
+        since start: ContinuousClock.Instant, isObserved: Bool = true
     ) throws(EngineError) -> HTTPReply {
+        let onCall = isObserved ? onCall : nil
         let reply: HTTPReply
         do {
             reply = try result.get()
@@ -123,7 +123,7 @@ extension EngineClient {
             let refusal =
                 status >= 400
                 ? EngineError(.refused(status: status), reply.head.status.reasonPhrase, call: request.call) : nil
-            if isDone || refusal != nil { onCall(request.kind, ContinuousClock.now - start, refusal) }
+            onCall(request.kind, ContinuousClock.now - start, refusal)
         }
         noticeVersion(reply.head.headers)
         return reply

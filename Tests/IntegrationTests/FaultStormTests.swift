@@ -45,7 +45,9 @@ struct FaultStormTests {
             }
             let took = ContinuousClock.now - start
             print("\(took.inSeconds) s; \(pings)")
-            #expect(took < .seconds(120))
+            // Podman takes longer for each call.
+            let limit = try await scene.engine.identity().product == .podman ? 120 : 60
+            #expect(took < .seconds(limit))
             #expect(pings.areTimely)
 
             // When it is over, the agent sees the engine as it is.

@@ -1,5 +1,3 @@
-import DockerEngine
-import LosslessJSON
 import Model
 import Testing
 
@@ -14,9 +12,8 @@ struct ContainerDirectoryTests {
     private let directory = ContainerDirectory()
     private let start = ContinuousClock.now
 
-    private func tell(_ state: ContainerState, after seconds: Int = 0) {
-        _ = directory.change("c1", isEnd: state == .exited, at: start + .seconds(seconds)) { _ in Self.container(state)
-        }
+    private func tell(_ state: ContainerState) {
+        _ = directory.change("c1", isEnd: state == .exited, at: start) { _ in Self.container(state) }
     }
 
     private func list(_ state: ContainerState, after seconds: Int = 0) -> (state: ContainerState?, isBelieved: Bool) {
@@ -28,9 +25,8 @@ struct ContainerDirectoryTests {
 
     @Test(
         "does not believe that a container runs whose end the engine has just told of",
-        arguments: ["running", "paused"])
-    func staleList(_ word: String) throws {
-        let state = try #require(ContainerState(rawValue: word))
+        arguments: [ContainerState.running, .paused])
+    func staleList(_ state: ContainerState) {
         tell(.running)
         tell(.exited)
         #expect(list(state) == (.exited, false))

@@ -132,16 +132,18 @@ struct EngineObserverTests {
         #expect(subscriptions.count == 2)
     }
 
-    @Test("sees an end that the engine has told of before, and that its list shows only later")
-    func settles() async throws {
-        let lists = Collected<String>()
+    /// What an observer sees of one container, of which the engine's lists show these states, the last one from then on.
+    private func states(_ count: Int, lists: [ContainerState], event: String? = nil) async throws -> [ContainerState] {
+        let asked = Collected<String>()
+        let states = Collected<ContainerState>()
         try await withStub { request, connection in
             guard request.path.hasPrefix("/events") else {
-                lists.append(request.path)
-                let state = lists.all.count == 1 ? "running" : "exited"
+                asked.append(request.path)
+                let state = lists[min(asked.all.count, lists.count) - 1]
                 return try await connection.answer(200, #"[{"Id":"c1","Names":["/c"],"State":"\#(state)"}]"#)
             }
             try await connection.beginStream()
+            if let event { try await connection.chunk(event) }
             try await connection.disconnected()
         } body: { stub in
             try await using(try stub.client()) { client in
@@ -150,49 +152,28 @@ struct EngineObserverTests {
                     engine: client, directory: ContainerDirectory(), logger: .quiet, settling: .milliseconds(50))
                 await withTaskGroup(of: Void.self) { group in
                     group.addTask { await observer.run { sights.append($0) } }
-                    var states: [ContainerState] = []
                     for await sight in sights.all {
-                        if case .list(let containers) = sight { states += containers.map(\.state) }
-                        if states.count == 2 { break }
+                        if case .list(let containers) = sight { for each in containers { states.append(each.state) } }
+                        if case .changed(let container) = sight { states.append(container.state) }
+                        if states.all.count == count { break }
                     }
-                    #expect(states == [.running, .exited])
                     group.cancelAll()
                 }
             }
         }
+        return states.all
+    }
+
+    @Test("sees an end that the engine has told of before, and that its list shows only later")
+    func settles() async throws {
+        #expect(try await states(2, lists: [.running, .exited]) == [.running, .exited])
     }
 
     @Test("believes the end that the engine tells of, and asks again until its list shows that too")
     func staleLists() async throws {
-        let lists = Collected<String>()
-        try await withStub { request, connection in
-            guard request.path.hasPrefix("/events") else {
-                lists.append(request.path)
-                let state = lists.all.count < 4 ? "running" : "exited"
-                return try await connection.answer(200, #"[{"Id":"c1","Names":["/c"],"State":"\#(state)"}]"#)
-            }
-            try await connection.beginStream()
-            try await connection.chunk(
-                #"{"Type":"container","Action":"die","Actor":{"ID":"c1"},"timeNano":1000000000}"#)
-            try await connection.disconnected()
-        } body: { stub in
-            try await using(try stub.client()) { client in
-                let sights = Sights()
-                let observer = EngineObserver(
-                    engine: client, directory: ContainerDirectory(), logger: .quiet, settling: .milliseconds(50))
-                await withTaskGroup(of: Void.self) { group in
-                    group.addTask { await observer.run { sights.append($0) } }
-                    var states: [ContainerState] = []
-                    for await sight in sights.all {
-                        if case .list(let containers) = sight { states += containers.map(\.state) }
-                        if case .changed(let container) = sight { states.append(container.state) }
-                        if lists.all.count == 4, states.count >= 5 { break }
-                    }
-                    #expect(states == [.running, .exited, .exited, .exited, .exited])
-                    group.cancelAll()
-                }
-            }
-        }
+        let end = #"{"Type":"container","Action":"die","Actor":{"ID":"c1"},"timeNano":1000000000}"#
+        let seen = try await states(5, lists: [.running, .running, .running, .exited], event: end)
+        #expect(seen == [.running, .exited, .exited, .exited, .exited])
     }
 
     @Test("lists anew beside a stream of events that change nothing, and hears each of them")
