@@ -59,20 +59,24 @@ let package = Package(
         .target(name: "Inspection", dependencies: ["Lifecycle", "LosslessJSON", "Model", "Store"]),
 
         // The outside world
+        .target(name: "URLCoding"),
+        .testTarget(name: "URLCodingTests", dependencies: ["URLCoding"]),
         .target(name: "Deadline", dependencies: [nioCore, nioPosix]),
         .target(name: "HTTPTransport", dependencies: [nioCore, nioPosix, nioHTTP, nioTLS, nioSSL, deque]),
         .testTarget(name: "DeadlineTests", dependencies: ["Deadline"]),
         .target(
             name: "DockerEngine",
-            dependencies: ["HTTPTransport", "LosslessJSON", nioCore, nioPosix, nioHTTP, nioSSL, logging]),
+            dependencies: ["HTTPTransport", "LosslessJSON", "URLCoding", nioCore, nioPosix, nioHTTP, nioSSL, logging]),
         .target(
             name: "RancherAPI",
             dependencies: [
-                "Deadline", "LosslessJSON", "Model", nioCore, nioPosix, nioHTTP, nioWebSocket, nioSSL, httpClient,
-                logging, asn1,
+                "Deadline", "LosslessJSON", "Model", "URLCoding", nioCore, nioPosix, nioHTTP, nioWebSocket, nioSSL,
+                httpClient, logging, asn1,
             ]),
         // The plug-ins that mount volumes, on their sockets
-        .target(name: "StoragePlugin", dependencies: ["Deadline", "LosslessJSON", nioCore, nioHTTP, httpClient]),
+        .target(
+            name: "StoragePlugin",
+            dependencies: ["Deadline", "LosslessJSON", "URLCoding", nioCore, nioHTTP, httpClient]),
         // The addresses that network plug-ins give to containers
         .target(name: "CNamespace"),
         .target(name: "ContainerNetwork", dependencies: ["CNamespace", "Deadline", "LosslessJSON"]),
@@ -98,8 +102,8 @@ let package = Package(
             dependencies: [
                 "CAllocator",
                 "LosslessJSON", "Model", "Lifecycle", "Store", "Reconciler", "DockerEngine", "RancherAPI", "Runtime",
-                "StoragePlugin", "ContainerNetwork", "Deadline", "Health", "HostInfo", nioCore, nioPosix, nioHTTP,
-                httpClient, deque, logging, lifecycle, unixSignals,
+                "StoragePlugin", "ContainerNetwork", "Deadline", "Health", "HostInfo", "URLCoding", nioCore, nioPosix,
+                nioHTTP, httpClient, deque, logging, lifecycle, unixSignals,
             ]),
         // What brings the agent onto a host: its container, or its service
         .target(
@@ -110,8 +114,8 @@ let package = Package(
             name: "Doctor",
             dependencies: [
                 "Agent", "ContainerNetwork", "Deadline", "DockerEngine", "HTTPTransport", "HostInfo", "Inspection",
-                "LosslessJSON", "Model", "RancherAPI", "Store", nioCore, nioPosix, nioHTTP, nioTLS, nioSSL, asn1,
-                logging,
+                "LosslessJSON", "Model", "RancherAPI", "Store", "URLCoding", nioCore, nioPosix, nioHTTP, nioTLS,
+                nioSSL, asn1, logging,
             ]),
         .executableTarget(
             name: "rancher-agent",
@@ -203,7 +207,8 @@ let package = Package(
             name: "DoctorTests",
             dependencies: [
                 "Agent", "Doctor", "FakeProxy", "Inspection", "LosslessJSON", "Model", "PaperEngine", "Processes",
-                "RancherAPI", "RancherSimulator", "SimulatedEngine", "Store", "TestAuthority", "rancher-agent", logging,
+                "RancherAPI", "RancherSimulator", "SimulatedEngine", "Store", "TestAuthority", "URLCoding",
+                "rancher-agent", logging,
             ]),
         .testTarget(name: "HouseTests"),
         .testTarget(
@@ -242,8 +247,7 @@ let package = Package(
             name: "RancherAPITests",
             dependencies: [
                 "FakeProxy", "RancherAPI", "RancherSimulator", "TestAuthority", "LosslessJSON", "Model", nioCore,
-                nioPosix, nioHTTP, nioWebSocket, nioSSL, httpClient,
-                logging,
+                nioPosix, nioHTTP, nioWebSocket, nioSSL, httpClient, logging,
             ]),
         .testTarget(
             name: "RancherSimulatorTests",

@@ -5,6 +5,7 @@ package import HostInfo
 package import RancherAPI
 package import Reconciler
 internal import StoragePlugin
+internal import URLCoding
 
 /// All settings, read from the environment once and never changed again (PROTOCOL 1.3, 1.4).
 package struct AgentConfiguration: Sendable {

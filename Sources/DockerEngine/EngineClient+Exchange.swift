@@ -2,6 +2,7 @@ import HTTPTransport
 import LosslessJSON
 import NIOCore
 import NIOHTTP1
+import URLCoding
 
 /// A request as this module describes it, before version and address are put in front.
 struct EngineRequest: Sendable {
@@ -27,7 +28,7 @@ struct EngineRequest: Sendable {
     private static let actions: Set<Substring> = ["create", "json", "start", "stop", "kill", "tag"]
 
     func uri(_ version: APIVersion?) -> String {
-        let query = query.map { "\(Encoding.percent($0.name))=\(Encoding.percent($0.value))" }
+        let query = query.map { "\(PercentCoding.encoded($0.name))=\(PercentCoding.encoded($0.value))" }
         return (version.map { "/v\($0)" } ?? "") + path
             + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
     }
@@ -198,6 +199,6 @@ extension EngineClient {
         guard !text.isEmpty, text != ".", text != ".." else {
             throw EngineError(.configuration, "'\(text)' is no name or id", call: call)
         }
-        return Encoding.percent(text)
+        return PercentCoding.encoded(text)
     }
 }

@@ -1,6 +1,7 @@
 import HTTPTransport
 package import LosslessJSON
 import NIOHTTP1
+import URLCoding
 
 extension EngineClient {
     /// The inspection of an image, by reference or id.
@@ -104,7 +105,7 @@ extension EngineClient {
                 .configuration, "'\(reference)' is no image reference",
                 call: "\(method.rawValue) /images/{name}\(tail)")
         }
-        let name = Encoding.percent(reference, keeping: "/:@")
+        let name = PercentCoding.encoded(reference, keeping: "/:@")
         return EngineRequest(method: method, path: "/images/\(name)\(tail)")
     }
 }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import LosslessJSON
 
 /// The credentials for one image registry. Its description never shows the password.
@@ -23,7 +24,9 @@ package struct RegistryAuth: Sendable, Hashable, CustomStringConvertible, Custom
             ("serveraddress", serverAddress ?? ""),
         ]
         let object = JSONObject(members.filter { !$0.1.isEmpty }.map { .init(key: $0.0, value: .string($0.1)) })
-        return Encoding.base64URL(JSON.object(object).encoded)
+        // The engine expects the alphabet for URLs, with padding.
+        let text = Data(JSON.object(object).encoded).base64EncodedString()
+        return text.replacing("+", with: "-").replacing("/", with: "_")
     }
 
     package var description: String { "RegistryAuth(\(username) at \(serverAddress ?? "the default registry"))" }

@@ -1,5 +1,6 @@
 internal import Agent
 internal import RancherAPI
+internal import URLCoding
 
 /// What must not be shown, wherever it may have got into a text: an answer may well quote what was asked.
 struct Secrets: Sendable {

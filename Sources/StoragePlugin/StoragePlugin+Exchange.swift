@@ -4,6 +4,7 @@ import Glibc
 import LosslessJSON
 import NIOCore
 import NIOHTTP1
+import URLCoding
 
 extension StoragePlugin {
     /// The size of an answer; one is some hundred bytes long.
@@ -11,7 +12,7 @@ extension StoragePlugin {
 
     /// One request and its whole answer. Nothing is repeated.
     func exchange(_ call: PluginRequest, within deadline: Duration) async throws(StoragePluginError) -> PluginAnswer {
-        var request = HTTPClientRequest(url: "http+unix://\(Self.percentEncoded(socketPath))\(call.path)")
+        var request = HTTPClientRequest(url: "http+unix://\(PercentCoding.encoded(socketPath))\(call.path)")
         request.method = .POST
         request.headers.add(name: "Host", value: "volume-plugin")
         request.headers.add(name: "Content-Type", value: "application/json")
@@ -101,20 +102,5 @@ extension StoragePlugin {
         case is CancellationError: "the call was given up"
         default: String(describing: error)
         }
-    }
-
-    /// The path as the host of a URL: nothing but letters, digits, `-`, `.` and `_` stays as it is.
-    static func percentEncoded(_ path: String) -> String {
-        let hexDigits = Array("0123456789ABCDEF".utf8)
-        var out: [UInt8] = []
-        for byte in path.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"):
-                out.append(byte)
-            default: out.append(contentsOf: [UInt8(ascii: "%"), hexDigits[Int(byte >> 4)], hexDigits[Int(byte & 15)]])
-            }
-        }
-        return String(decoding: out, as: UTF8.self)
     }
 }

@@ -4,6 +4,7 @@ import Foundation
 import RancherAPI
 import RancherSimulator
 import Testing
+import URLCoding
 
 @testable import Doctor
 

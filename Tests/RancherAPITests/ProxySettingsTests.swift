@@ -67,18 +67,4 @@ struct ProxySettingsTests {
         #expect(settings.warnings.count == 1)
         #expect(settings.warnings.allSatisfy { $0.hasPrefix("https_proxy ") && !$0.contains("secret") })
     }
-
-    @Test(
-        "have parts that are percent-encoded, by two hexadecimal digits and nothing else",
-        arguments: [
-            ("a%20b", "a b"), ("%C3%A4", "ä"), ("x%+a", "x%+a"), ("x%-1", "x%-1"), ("%4", "%4"), ("%", "%"),
-            ("%zz%41", "%zzA"), ("%6a%4B", "jK"), ("a+b", "a+b"),
-        ])
-    func percent(text: String, expected: String) {
-        #expect(PercentCoding.decoded(text) == expected)
-        #expect(PercentCoding.decoded(PercentCoding.encoded(text)) == text)
-    }
-
-    @Test("have blanks as plus signs in a query")
-    func plus() { #expect(PercentCoding.decoded("a+b%2B%+a", plusIsBlank: true) == "a b+% a") }
 }

@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 /// A user and a secret of the Rancher API, for basic authentication. Its text form hides the secret.
 package struct APIKey: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
     /// The user.
@@ -19,21 +21,7 @@ package struct APIKey: Sendable, Hashable, CustomStringConvertible, CustomReflec
     /// The value of an `Authorization` header.
     package var authorization: String { "Basic \(Self.base64("\(accessKey):\(secretKey)"))" }
 
-    /// Written out here, as the standard library has none and Foundation is not to be had.
-    static func base64(_ text: String) -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        let bytes = Array(text.utf8)
-        var out: [UInt8] = []
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            var bits = 0
-            for index in 0..<3 { bits = bits << 8 | Int(index < group.count ? group[start + index] : 0) }
-            for index in 0..<4 {
-                out.append(index <= group.count ? alphabet[bits >> (18 - 6 * index) & 63] : UInt8(ascii: "="))
-            }
-        }
-        return String(decoding: out, as: UTF8.self)
-    }
+    static func base64(_ text: String) -> String { Data(text.utf8).base64EncodedString() }
 }
 
 /// What a registered host connects with (PROTOCOL 2.4).

@@ -1,3 +1,5 @@
+import URLCoding
+
 /// An `http`, `https`, `ws` or `wss` URL, taken apart (PROTOCOL 1.3, 2.1, 3.1). User part and fragment are left out.
 package struct APIURL: Sendable, Hashable, CustomStringConvertible {
     /// `http`, `https`, `ws` or `wss`.

@@ -5,6 +5,7 @@ import NIOCore
 package import NIOHTTP1
 import NIOPosix
 package import NIOSSL
+import URLCoding
 
 extension TLSConfiguration {
     /// The system's trust roots and those of a PEM file.

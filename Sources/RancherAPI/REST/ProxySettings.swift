@@ -1,3 +1,5 @@
+import URLCoding
+
 /// Which calls to the server go through a proxy: `http_proxy`, `https_proxy` and `no_proxy` (PROTOCOL 1.4).
 package struct ProxySettings: Sendable, Hashable {
     /// A proxy that speaks HTTP. Its text form hides the password.

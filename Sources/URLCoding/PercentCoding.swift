@@ -1,7 +1,11 @@
-/// The percent encoding of URLs, written out here, as Foundation is not to be had.
+/// The percent encoding of URLs, which the part of Foundation that is linked does not have on its own.
 package enum PercentCoding {
     /// All but the unreserved characters of RFC 3986 encoded.
-    package static func encoded(_ text: String) -> String {
+    ///
+    /// - Parameters:
+    ///   - text: A part of a URL.
+    ///   - kept: ASCII characters that stay as well.
+    package static func encoded(_ text: String, keeping kept: String = "") -> String {
         let digits = Array("0123456789ABCDEF".utf8)
         var out: [UInt8] = []
         for byte in text.utf8 {
@@ -10,6 +14,7 @@ package enum PercentCoding {
                 UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
                 UInt8(ascii: "~"):
                 out.append(byte)
+            case _ where kept.utf8.contains(byte): out.append(byte)
             default: out += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
             }
         }
