@@ -1,4 +1,5 @@
 package import NIOCore
+import NIOHTTP1
 package import NIOSSL
 
 /// HTTP/1.1 with one server, all on one event loop.
@@ -13,11 +14,20 @@ package final class HTTPTransport: Sendable {
     private let tls: NIOSSLContext?
     private let limits: HTTPTransportLimits
 
+    /// The runtime of Swift on Linux reads a superclass where there is none, and ends the process, if one thread asks
+    /// whether a generic class conforms to a protocol at the very moment in which another one has nearly completed the
+    /// class for its own use. Of all classes that befalls this decoder, which the first connection to the engine and
+    /// the first to the server need at the same time; so it is completed before either.
+    private static let decoderIsComplete: Void = {
+        _ = ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes))
+    }()
+
     /// No connection is made yet.
     package init(
         address: HTTPAddress, tls: NIOSSLContext? = nil, limits: HTTPTransportLimits = HTTPTransportLimits(),
         eventLoop: any EventLoop
     ) {
+        _ = Self.decoderIsComplete
         self.eventLoop = eventLoop
         self.address = address
         self.tls = tls
