@@ -73,7 +73,7 @@ actor MainLoop: Service {
     private func drive(_ group: inout DiscardingTaskGroup, _ stop: StopSign) async {
         guard let reconciler else { return }
         var memory = MemoryTrim()
-        var gate = FloodGate(patience: limits.floodPatience)
+        var gate = FloodGate<ContinuousClock.Instant>(patience: limits.floodPatience)
         dispatch(process([.tick], by: reconciler), in: &group)
         while !Task.isCancelled, !isDone(reconciler, stop.since) {
             var wakeUp = reconciler.nextWakeUp

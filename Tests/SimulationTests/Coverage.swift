@@ -22,6 +22,7 @@ enum Occurrence: String, CaseIterable, Comparable {
     case killedBeforeTransaction, killedInTransaction, killedAtCommit, killedAfterCommit, killedAfterSomeEffects
     case killedAfterAllEffects, killedAtStart, killedTwiceInARow, workHappensAfterKill, workVanishesWithKill
     case answerArrivesAfterKill, answerVanishesWithKill, fileReopened, clockSetBack, clockSetForward, diskFull
+    case workKeptBack, killedWithWorkKeptBack, floodWithoutEnd
     // What becomes of it
     case superseded, joinedWish, answeredWithError, answeredWithSuccess, unstoredAnswer, backOffOverRestart
     case attemptsOverRestart

@@ -38,6 +38,7 @@ extension World {
         life += 1
         inbox = []
         loopIsDue = false
+        gate = Self.newGate
         busyUntil = clock.elapsed
         reconciler = Reconciler(
             store: disk.store, codec: codec, limits: limits, random: SeededGenerator(seed: random.next()))
@@ -91,7 +92,7 @@ extension World {
             return die("before a transaction")
         }
         defect?.before(inputs, self)
-        let effects = reconciler.process(inputs, now: clock.wall)
+        let decided = reconciler.process(inputs, now: clock.wall)
         if disk.isDead {
             meet(disk.lastStatement == "COMMIT" ? .killedAtCommit : .killedInTransaction)
             killPlaces.insert("before " + Self.place(disk.lastStatement))
@@ -101,7 +102,8 @@ extension World {
         killsInARow = 0
         // Whenever it is called, nothing must be lost by it.
         if batches.isMultiple(of: 8) { reconciler.releaseMemory() }
-        if !disk.isFull { try checkRows(after: inputs, before: before, effects, isStart: isStart) }
+        if !disk.isFull { try checkRows(after: inputs, before: before, decided, isStart: isStart) }
+        let effects = passGate(decided)
         var left = 0
         leftLast = []
         for effect in effects {
@@ -126,6 +128,26 @@ extension World {
         }
         busyUntil = clock.elapsed + random.number(random.chance(5) ? 50...400 : 0...20)
         setAlarm()
+        // The next of the flood.
+        if clock.elapsed < floodedUntil, !loopIsDue {
+            loopIsDue = true
+            agenda.put(.loop(life: life), at: busyUntil + random.number(0...200))
+        }
+    }
+
+    static var newGate: FloodGate<ContinuousClock.Instant> { FloodGate(patience: .seconds(2)) }
+    private static let beginning = ContinuousClock.now
+
+    /// As the shell's loop does it: while events come in a flood, they go before work.
+    private func passGate(_ effects: [Effect]) -> [Effect] {
+        guard scenario.hasFloods else { return effects }
+        if clock.elapsed >= floodedUntil, trouble(10) { floodedUntil = clock.elapsed + random.number(20...4000) }
+        let isFlooded = clock.elapsed < floodedUntil
+        let passed = gate.pass(
+            effects, isFlooded: isFlooded, now: Self.beginning + .milliseconds(clock.elapsed))
+        if !gate.keptBack.isEmpty { meet(.workKeptBack) }
+        if isFlooded, passed.count > effects.count { meet(.floodWithoutEnd) }
+        return passed
     }
 
     private func setAlarm() {
@@ -181,6 +203,7 @@ extension World {
         killsInARow += 1
         disk.die()
         isAlive = false
+        if !gate.keptBack.isEmpty { meet(.killedWithWorkKeptBack) }
         streamIsOpen = false
         connectionIsUp = false
         told = [:]

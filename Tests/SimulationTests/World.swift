@@ -37,6 +37,9 @@ final class World {
     var alarm = 0
     var batches = 0
     var killsInARow = 0
+    var gate = World.newGate
+    /// More events wait than a loop that keeps up leaves behind, until then.
+    var floodedUntil = 0
     /// What the store said of resources on their way after the last transaction.
     var lastRows: [ResourceKey: RowView] = [:]
 
@@ -79,7 +82,7 @@ final class World {
         self.seed = seed
         self.defect = defect
         random = SeededGenerator(seed: seed)
-        var scenario = Scenario(&random)
+        var scenario = Scenario(seed: seed, &random)
         defect?.arrange(&scenario)
         self.scenario = scenario
         chronicle = isWritten ? [] : nil

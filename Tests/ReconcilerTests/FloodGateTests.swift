@@ -2,8 +2,6 @@ import Model
 import Reconciler
 import Testing
 
-@testable import Agent
-
 @Suite("The gate for work in a flood of events")
 struct FloodGateTests {
     private let start = ContinuousClock.now
@@ -15,13 +13,13 @@ struct FloodGateTests {
 
     @Test("lets everything through as it comes while there is no flood")
     func open() {
-        var gate = FloodGate(patience: .seconds(2))
+        var gate = FloodGate<ContinuousClock.Instant>(patience: .seconds(2))
         #expect(gate.pass([work(1), answer], isFlooded: false, now: start) == [work(1), answer])
     }
 
     @Test("keeps back work alone, and gives it out first and in order when the flood is over")
     func flood() {
-        var gate = FloodGate(patience: .seconds(2))
+        var gate = FloodGate<ContinuousClock.Instant>(patience: .seconds(2))
         #expect(gate.pass([work(1), answer], isFlooded: true, now: start) == [answer])
         #expect(gate.pass([work(2)], isFlooded: true, now: start + .seconds(1)) == [])
         #expect(gate.pass([work(3)], isFlooded: false, now: start + .seconds(1)) == [work(1), work(2), work(3)])
@@ -30,7 +28,7 @@ struct FloodGateTests {
 
     @Test("gives out what it has after a time in a flood without end, and keeps nothing back from then on")
     func endless() {
-        var gate = FloodGate(patience: .seconds(2))
+        var gate = FloodGate<ContinuousClock.Instant>(patience: .seconds(2))
         #expect(gate.pass([work(1)], isFlooded: true, now: start) == [])
         #expect(gate.pass([work(2)], isFlooded: true, now: start + .seconds(2)) == [work(1), work(2)])
         #expect(gate.pass([work(3)], isFlooded: true, now: start + .seconds(3)) == [work(3)])

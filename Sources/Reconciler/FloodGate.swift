@@ -1,23 +1,25 @@
-internal import Reconciler
-
 /// Keeps new work on the engine back while events come in a flood: first they are all on the disk.
 ///
 /// An accepted event outlives everything; one that waits in memory does not, and the work on those before it takes the
 /// processors from it. Nothing is lost with what is kept back, as all of it was written down before.
-struct FloodGate {
+///
+/// The clock is the caller's.
+package struct FloodGate<Instant: InstantProtocol> where Instant.Duration == Duration {
     /// Since the flood began, work is kept back no longer than this: it may never end.
     private let patience: Duration
-    private var keptBack: [Effect] = []
-    private var since: ContinuousClock.Instant?
+    /// What waits for the end of the flood.
+    package private(set) var keptBack: [Effect] = []
+    private var since: Instant?
 
-    init(patience: Duration) { self.patience = patience }
+    /// - Parameter patience: How long it keeps work back since a flood began.
+    package init(patience: Duration) { self.patience = patience }
 
     /// What is to be done now, of the given effects and of those that were kept back before, in their order.
     ///
     /// - Parameters:
     ///   - isFlooded: Whether more waits than a loop leaves behind that keeps up.
     ///   - now: Taken for the beginning of a flood if there was none.
-    mutating func pass(_ effects: [Effect], isFlooded: Bool, now: ContinuousClock.Instant) -> [Effect] {
+    package mutating func pass(_ effects: [Effect], isFlooded: Bool, now: Instant) -> [Effect] {
         guard isFlooded else {
             since = nil
             guard !keptBack.isEmpty else { return effects }
@@ -26,7 +28,7 @@ struct FloodGate {
         }
         let began = since ?? now
         since = began
-        guard now - began < patience else {
+        guard began.duration(to: now) < patience else {
             defer { keptBack = [] }
             return keptBack + effects
         }
