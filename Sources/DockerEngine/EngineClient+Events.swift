@@ -10,6 +10,8 @@ extension EngineClient {
     /// ``EngineError`` when it breaks. In both cases all events received before have been delivered.
     ///
     /// - Parameters:
+    ///   - actions: What is of interest, in Docker's words: an engine that can tell it apart sends nothing else. Others
+    ///     send all that happens, and all of that is delivered. `nil`: all of it.
     ///   - since: Begin with what has happened since then, as far as the engine remembers; `nil`: with what happens
     ///     from now on.
     ///   - bufferLimit: The number of events that may wait for `onEvent`. One more breaks the stream with `cut`, as
@@ -19,12 +21,17 @@ extension EngineClient {
     ///   - onEvent: Called for one event after the other.
     /// - Throws: ``EngineError``, and whatever `onOpen` and `onEvent` throw, which ends the subscription.
     package func withContainerEvents(
-        since: EngineTime? = nil, bufferLimit: Int = 8192, onOpen: () async throws -> Void,
+        _ actions: [String]? = nil, since: EngineTime? = nil, bufferLimit: Int = 8192, onOpen: () async throws -> Void,
         onEvent: (EngineEvent) async throws -> Void
     ) async throws {
         var request = EngineRequest(method: .GET, path: "/events")
         if let since { request.query.append(("since", since.description)) }
-        request.query.append(("filters", (["type": ["container"]] as JSON).encodedText))
+        var filters = JSONObject()
+        filters.append("type", ["container"])
+        if let actions, try await negotiated(for: request.call).isDocker {
+            filters.append("event", .array(actions.map(JSON.string)))
+        }
+        request.query.append(("filters", JSON.object(filters).encodedText))
         let body = try await open(request, within: deadlines.eventsAccepted)
         let call = request.call
         let (events, buffer) = AsyncThrowingStream.makeStream(

@@ -3,14 +3,6 @@ import LosslessJSON
 import NIOHTTP1
 import Synchronization
 
-/// What was agreed upon with the engine.
-struct Negotiated: Sendable {
-    /// The version that calls are made in.
-    var version: APIVersion
-    /// The newest version that the engine knows.
-    var engine: APIVersion
-}
-
 extension EngineClient {
     /// The API version that calls are made in, as far as it has been negotiated.
     package var apiVersion: APIVersion? { negotiation.withLock { $0?.version } }
@@ -22,7 +14,14 @@ extension EngineClient {
     /// - Throws: ``EngineError``. Whatever went wrong, the call itself did not happen: the kind is `unreachable`,
     ///   `cancelled` or, if the engine is too old, `configuration`.
     func version(for call: String) async throws(EngineError) -> APIVersion {
-        if let kept = negotiation.withLock({ $0?.version }) { return kept }
+        try await negotiated(for: call).version
+    }
+
+    /// The same with all else that is known of the engine.
+    ///
+    /// - Throws: ``EngineError``, as above.
+    func negotiated(for call: String) async throws(EngineError) -> Negotiated {
+        if let kept = negotiation.withLock({ $0 }) { return kept }
         let negotiated: Negotiated
         do {
             negotiated = try await negotiate()
@@ -43,7 +42,7 @@ extension EngineClient {
                 "negotiated the version of the Docker Engine API",
                 metadata: [LogKey.version: "\(negotiated.version)", LogKey.engineVersion: "\(negotiated.engine)"])
         }
-        return negotiated.version
+        return negotiated
     }
 
     func forgetVersion() { negotiation.withLock { $0 = nil } }
@@ -76,7 +75,8 @@ extension EngineClient {
                 .configuration,
                 "the Docker daemon at \(endpoint) speaks API version \(known); at least \(APIVersion.oldest) is needed")
         }
-        return Negotiated(version: version, engine: known)
+        let server = ping.headers.first(name: "Server") ?? ""
+        return Negotiated(version: version, engine: known, isDocker: server.hasPrefix("Docker/"))
     }
 }
 

@@ -85,6 +85,13 @@ package struct EngineObserver: Sendable {
         private let report: @Sendable (Sight) -> Void
         private(set) var lastEvent: EngineTime?
         private(set) var wasOpen = false
+        /// What a container is after an event. Others tell nothing that these do not; those of health checks come several
+        /// times a second where there are many, and `stop` may come after the `start` that followed.
+        private static let states: [String: ContainerState] = [
+            "create": .created, "start": .running, "unpause": .running, "pause": .paused, "die": .exited,
+        ]
+        /// After this event there is none.
+        private static let end = "destroy"
         /// Of those that tell of a container's state: a list that was asked for before one of them is out of date.
         private var changeCount = 0
 
@@ -105,7 +112,8 @@ package struct EngineObserver: Sendable {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     try await self.engine.withContainerEvents(
-                        since: self.since, onOpen: { try await self.opened() }, onEvent: { await self.received($0) })
+                        Self.states.keys.sorted() + [Self.end], since: self.since, onOpen: { try await self.opened() },
+                        onEvent: { await self.received($0) })
                 }
                 group.addTask {
                     var pause = settling
@@ -152,21 +160,13 @@ package struct EngineObserver: Sendable {
         private func received(_ event: EngineEvent) {
             onWord()
             lastEvent = max(event.time, lastEvent ?? event.time)
-            if event.action == "destroy" {
+            if event.action == Self.end {
                 changeCount += 1
                 directory.remove(event.actorID)
                 report(.gone(id: event.actorID))
                 return
             }
-            let state: ContainerState
-            switch event.action {
-            case "create": state = .created
-            case "start", "restart", "unpause": state = .running
-            case "pause": state = .paused
-            case "die", "stop": state = .exited
-            // Such as those of a health check, which come several times a second where there are many.
-            default: return
-            }
+            guard let state = Self.states[event.action] else { return }
             changeCount += 1
             let details = event.action == "create" && wantsDetails() ? ContainerDetails(event) : nil
             let changed = directory.change(event.actorID, isEnd: event.action == "die") { known in

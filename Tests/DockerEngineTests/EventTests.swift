@@ -39,6 +39,35 @@ struct EventTests {
         }
     }
 
+    @Test(
+        "Docker's engine is asked for nothing but what is of interest, any other for all events",
+        arguments: [("Docker/28.5.2 (linux)", true), ("Libpod/4.3.1 (linux)", false), (nil, false)])
+    func selects(server: String?, isSelective: Bool) async throws {
+        try await withStub(version: nil) { request, connection in
+            if request.uri == "/_ping" {
+                let headers = server.map { [("Api-Version", "1.41"), ("Server", $0)] }
+                return try await connection.answer(200, "OK", headers ?? [("Api-Version", "1.41")])
+            }
+            try await connection.beginStream()
+            try await connection.chunk(Self.event(1))
+            try await connection.endStream()
+        } body: { stub in
+            try await using(try stub.client()) { client in
+                var seen: [String] = []
+                try await client.withContainerEvents(["start", "destroy"]) {
+                } onEvent: {
+                    seen.append($0.action)
+                }
+                // What is sent all the same is delivered.
+                #expect(seen == ["die"])
+            }
+            let actions = "%2C%22event%22%3A%5B%22start%22%2C%22destroy%22%5D"
+            #expect(
+                stub.calls.first?.path
+                    == "/events?filters=%7B%22type%22%3A%5B%22container%22%5D\(isSelective ? actions : "")%7D")
+        }
+    }
+
     @Test("Events are received while the opening is dealt with")
     func bufferedWhileOpening() async throws {
         let sent = Gate()
