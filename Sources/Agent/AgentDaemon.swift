@@ -90,7 +90,8 @@ package enum AgentDaemon {
             group: loopGroup, queue: queue, link: link,
             runner: OperationRunner(
                 engine: engine, facts: facts, surroundings: try surroundings(configuration, link)),
-            executors: executors, limits: limits, instruments: instruments, logger: logger
+            executors: executors, limits: limits, instruments: instruments, logger: logger,
+            output: output
         ) {
             Reconciler(
                 store: try directory.openStore(logger), codec: codec, limits: configuration.reconcilerLimits,

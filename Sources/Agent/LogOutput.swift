@@ -15,6 +15,8 @@ final class LogOutput: TextOutputStream, Sendable {
         var lost = 0
         /// A thread sees to the backlog.
         var isDraining = false
+        /// How many are about to write more than one line.
+        var bundlers = 0
 
         /// Says, where they would stand, that there are lines missing.
         mutating func noticeLoss(_ notice: (Int) -> String) {
@@ -42,20 +44,52 @@ final class LogOutput: TextOutputStream, Sendable {
     /// Writes a line, which has its end, now or later; at once in any case.
     func write(_ line: String) {
         let needsThread = state.withLock { state in
-            if state.backlog.isEmpty {
-                var line = line
-                state.backlog = line.withUTF8 { Array($0[writeWhatFits($0)...]) }
-                if state.backlog.isEmpty { return false }
-            } else if state.backlog.count + line.utf8.count <= limit {
+            if state.backlog.isEmpty || state.backlog.count + line.utf8.count <= limit {
                 state.noticeLoss(noticeOfLoss)
                 state.backlog += line.utf8
             } else {
                 state.lost += 1
             }
-            defer { state.isDraining = true }
-            return !state.isDraining
+            return writeBundle(&state)
         }
-        guard needsThread, !OwnThread.start({ self.drain(until: nil) }) else { return }
+        if needsThread { startDraining() }
+    }
+
+    /// Writes the lines that come within the body with one call, and not each with its own. Those of others wait with
+    /// them: the body is to be short.
+    func bundle<Result>(_ body: () throws -> Result) rethrows -> Result {
+        state.withLock { $0.bundlers += 1 }
+        defer {
+            let needsThread = state.withLock { state in
+                state.bundlers -= 1
+                return writeBundle(&state)
+            }
+            if needsThread { startDraining() }
+        }
+        return try body()
+    }
+
+    /// So much is not kept back for more to come, and as much room for it is not given back.
+    private static let bundleSize = 16 << 10
+
+    /// Writes what there is, unless a thread does or more is to come.
+    ///
+    /// - Returns: Whether a thread has to see to the rest.
+    private func writeBundle(_ state: inout State) -> Bool {
+        let count = state.backlog.count
+        guard count > 0, !state.isDraining, state.bundlers == 0 || count >= Self.bundleSize else { return false }
+        let written = state.backlog.withUnsafeBufferPointer { writeWhatFits($0) }
+        guard written == count else {
+            state.backlog.removeFirst(written)
+            state.isDraining = true
+            return true
+        }
+        if count <= Self.bundleSize { state.backlog.removeAll(keepingCapacity: true) } else { state.backlog = [] }
+        return false
+    }
+
+    private func startDraining() {
+        guard !OwnThread.start({ self.drain(until: nil) }) else { return }
         // The next line tries again.
         state.withLock { $0.isDraining = false }
     }

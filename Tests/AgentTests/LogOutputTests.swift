@@ -132,6 +132,27 @@ struct LogOutputTests {
         }
     }
 
+    @Test("writes the lines of a bundle at its end, in order with those of others, and no more than it may keep")
+    func bundle() {
+        let pipe = Pipe()
+        let output = output(pipe, limit: 1000)
+        output.bundle {
+            output.write("one\n")
+            output.bundle { output.write("two\n") }
+            #expect(pipe.read(1, within: .milliseconds(200)) == "")
+            output.write("three\n")
+        }
+        #expect(pipe.read(14) == "one\ntwo\nthree\n")
+        // What is long does not wait for the end, and is not lost: there is somebody who reads.
+        let long = String(repeating: "y", count: 100_000) + "\n"
+        output.bundle {
+            output.write(long)
+            #expect(pipe.read(long.utf8.count) == long)
+        }
+        output.write("last\n")
+        #expect(pipe.read(5) == "last\n")
+    }
+
     @Test("waits at the end for what is not read, but only so long")
     func flush() {
         let pipe = Pipe()
