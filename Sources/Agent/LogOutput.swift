@@ -44,7 +44,10 @@ final class LogOutput: TextOutputStream, Sendable {
     /// Writes a line, which has its end, now or later; at once in any case.
     func write(_ line: String) {
         let needsThread = state.withLock { state in
-            if state.backlog.isEmpty || state.backlog.count + line.utf8.count <= limit {
+            let hasRoom = state.backlog.count + line.utf8.count <= limit
+            // What waits only for more to come makes room.
+            if !hasRoom, !state.isDraining { writeBacklog(&state) }
+            if hasRoom || state.backlog.isEmpty {
                 state.noticeLoss(noticeOfLoss)
                 state.backlog += line.utf8
             } else {
@@ -55,8 +58,8 @@ final class LogOutput: TextOutputStream, Sendable {
         if needsThread { startDraining() }
     }
 
-    /// Writes the lines that come within the body with one call, and not each with its own. Those of others wait with
-    /// them: the body is to be short.
+    /// Writes the lines that come within the body together, and not each with calls of its own. Those of others wait with
+    /// them, and all of them are lost if the process is killed within it: the body is to be short.
     func bundle<Result>(_ body: () throws -> Result) rethrows -> Result {
         state.withLock { $0.bundlers += 1 }
         defer {
@@ -78,14 +81,21 @@ final class LogOutput: TextOutputStream, Sendable {
     private func writeBundle(_ state: inout State) -> Bool {
         let count = state.backlog.count
         guard count > 0, !state.isDraining, state.bundlers == 0 || count >= Self.bundleSize else { return false }
+        writeBacklog(&state)
+        state.isDraining = !state.backlog.isEmpty
+        return state.isDraining
+    }
+
+    private func writeBacklog(_ state: inout State) {
+        let count = state.backlog.count
         let written = state.backlog.withUnsafeBufferPointer { writeWhatFits($0) }
-        guard written == count else {
+        if written < count {
             state.backlog.removeFirst(written)
-            state.isDraining = true
-            return true
+        } else if count <= Self.bundleSize {
+            state.backlog.removeAll(keepingCapacity: true)
+        } else {
+            state.backlog = []
         }
-        if count <= Self.bundleSize { state.backlog.removeAll(keepingCapacity: true) } else { state.backlog = [] }
-        return false
     }
 
     private func startDraining() {
@@ -119,19 +129,22 @@ final class LogOutput: TextOutputStream, Sendable {
 
     /// Writes without waiting for a reader.
     ///
-    /// - Returns: How much of it needs no more writing. All of it if it can never be written: nobody is there to read it, or a disk is full.
+    /// - Returns: How much of it needs no more writing. That includes what can never be written: nobody is there to read
+    ///   it, or a disk is full.
     private func writeWhatFits(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
         var count = 0
         while count < bytes.count, isReady(within: 0) {
-            // So much finds room in a pipe or a socket that is ready at all.
-            let part = UnsafeRawBufferPointer(bytes)[count..<min(bytes.count, count + Int(PIPE_BUF))]
+            // So much finds room in a pipe or a socket that is ready at all, and is not torn by what others write. No
+            // line is cut that is not longer itself.
+            var part = UnsafeRawBufferPointer(bytes)[count..<min(bytes.count, count + Int(PIPE_BUF))]
+            if part.endIndex < bytes.count, let end = part.lastIndex(of: UInt8(ascii: "\n")) { part = part[...end] }
             let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: part).baseAddress, part.count)
             if written >= 0 {
                 count += written
             } else if errno == EAGAIN {
                 break
             } else if errno != EINTR {
-                return bytes.count
+                count += part.count
             }
         }
         return count

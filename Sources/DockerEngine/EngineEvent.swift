@@ -18,7 +18,7 @@ package struct EngineTime: Sendable, Hashable, Comparable, CustomStringConvertib
 
 /// Something that happened in the Docker Engine.
 package struct EngineEvent: Sendable, Hashable {
-    /// `container` for all that ``EngineClient/withContainerEvents(since:bufferLimit:onOpen:onEvent:)`` delivers.
+    /// `container` for all that ``EngineClient/withContainerEvents(_:since:bufferLimit:onOpen:onEvent:)`` delivers.
     package let type: String
     /// `start`, `die` and so on, in Docker's words; some have an appendix, such as `exec_create: sh`.
     package let action: String
@@ -50,11 +50,13 @@ package struct EngineEvent: Sendable, Hashable {
         let seconds = json["time"].integer.map { $0.multipliedReportingOverflow(by: 1_000_000_000) }
         let type = json["Type"].nonEmptyText ?? "container"
         self.init(
-            // Podman's word for the end of a container is that of its own API.
-            type: type, action: type == "container" && action == "remove" ? "destroy" : action,
-            actorID: actorID, attributes: attributes,
+            type: type, action: type == "container" ? Self.podmanWords[action] ?? action : action, actorID: actorID,
+            attributes: attributes,
             timeNano: json["timeNano"].integer ?? seconds.flatMap { $0.overflow ? nil : $0.partialValue } ?? 0)
     }
+
+    /// Words of Podman's own API, some of which come as they are, and what Docker says.
+    private static let podmanWords = ["remove": "destroy", "died": "die"]
 
     /// When it happened: the `since` of a subscription that continues here. It repeats this very event.
     package var time: EngineTime { EngineTime(nanoseconds: timeNano) }

@@ -55,6 +55,9 @@ package final class ContainerDirectory: Sendable {
         }
     }
 
+    /// What the container is, as far as it is known.
+    func state(of id: String) -> ContainerState? { state.withLock { $0.containers[id]?.state } }
+
     func lose() { state.withLock { $0.isComplete = false } }
 
     func remove(_ id: String) {

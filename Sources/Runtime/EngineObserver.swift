@@ -85,13 +85,16 @@ package struct EngineObserver: Sendable {
         private let report: @Sendable (Sight) -> Void
         private(set) var lastEvent: EngineTime?
         private(set) var wasOpen = false
-        /// What a container is after an event. Others tell nothing that these do not; those of health checks come several
-        /// times a second where there are many, and `stop` may come after the `start` that followed.
+        /// What a container is after an event. Others tell nothing that these do not, and those of health checks come
+        /// several times a second where there are many.
         private static let states: [String: ContainerState] = [
             "create": .created, "start": .running, "unpause": .running, "pause": .paused, "die": .exited,
         ]
         /// After this event there is none.
         private static let end = "destroy"
+        /// Comes after the event of its end, and perhaps after that of the next start; but alone where there was no
+        /// process, as the engine was waiting to start another one after the last had failed.
+        private static let stop = "stop"
         /// Of those that tell of a container's state: a list that was asked for before one of them is out of date.
         private var changeCount = 0
 
@@ -112,7 +115,8 @@ package struct EngineObserver: Sendable {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     try await self.engine.withContainerEvents(
-                        Self.states.keys.sorted() + [Self.end], since: self.since, onOpen: { try await self.opened() },
+                        Self.states.keys.sorted() + [Self.end, Self.stop], since: self.since,
+                        onOpen: { try await self.opened() },
                         onEvent: { await self.received($0) })
                 }
                 group.addTask {
@@ -166,7 +170,8 @@ package struct EngineObserver: Sendable {
                 report(.gone(id: event.actorID))
                 return
             }
-            guard let state = Self.states[event.action] else { return }
+            let isStopOfRestart = event.action == Self.stop && directory.state(of: event.actorID) == .restarting
+            guard let state = isStopOfRestart ? .exited : Self.states[event.action] else { return }
             changeCount += 1
             let details = event.action == "create" && wantsDetails() ? ContainerDetails(event) : nil
             let changed = directory.change(event.actorID, isEnd: event.action == "die") { known in

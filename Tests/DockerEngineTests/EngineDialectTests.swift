@@ -117,4 +117,12 @@ struct EngineDialectTests {
         let image = #"{"Type":"image","Action":"remove","Actor":{"ID":"470e","Attributes":{}},"timeNano":1}"#
         #expect(EngineEvent(try JSON(parsing: image))?.action == "remove")
     }
+
+    @Test("The end of a container's process is the same event from every engine")
+    func processEnd() throws {
+        for word in ["die", "died"] {
+            let event = #"{"Type":"container","Action":"\#(word)","Actor":{"ID":"470e","Attributes":{}},"timeNano":1}"#
+            #expect(EngineEvent(try JSON(parsing: event))?.action == "die")
+        }
+    }
 }

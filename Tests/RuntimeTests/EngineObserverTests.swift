@@ -176,6 +176,14 @@ struct EngineObserverTests {
         #expect(seen == [.running, .exited, .exited, .exited, .exited])
     }
 
+    @Test("sees that a container was stopped whose next start the engine was waiting for, which has no other end")
+    func stoppedBetweenStarts() async throws {
+        let stop = #"{"Type":"container","Action":"stop","Actor":{"ID":"c1"},"timeNano":1000000000}"#
+        #expect(try await states(2, lists: [.restarting], event: stop) == [.restarting, .exited])
+        // It may come late, after the container has been started again.
+        #expect(try await states(2, lists: [.running], event: stop) == [.running, .running])
+    }
+
     @Test("lists anew beside a stream of events that change nothing, and hears each of them")
     func chatter() async throws {
         let words = Collected<Int>()
