@@ -30,14 +30,15 @@ struct AgentLogHandler: LogHandler {
     private let format: LogFormat
     private let levels: LogLevels
     private let output: LogOutput
-    var metadata = Logger.Metadata()
-    var metadataProvider: Logger.MetadataProvider?
+    private var text: StreamLogHandler
 
     init(label: String, format: LogFormat, levels: LogLevels, output: LogOutput) {
         self.label = label
         self.format = format
         self.levels = levels
         self.output = output
+        text = StreamLogHandler(label: label, stream: output)
+        text.logLevel = .trace
     }
 
     /// The same for all; what is set here has no effect.
@@ -46,52 +47,40 @@ struct AgentLogHandler: LogHandler {
         set {}
     }
 
+    var metadata: Logger.Metadata {
+        get { text.metadata }
+        set { text.metadata = newValue }
+    }
+
+    var metadataProvider: Logger.MetadataProvider? {
+        get { text.metadataProvider }
+        set { text.metadataProvider = newValue }
+    }
+
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
+        get { text[metadataKey: key] }
+        set { text[metadataKey: key] = newValue }
     }
 
     func log(event: LogEvent) {
         switch format {
-        case .text: output.write(text(event))
+        case .text: text.log(event: event.onOneLine)
         case .json: output.write(line(event, at: .now) + "\n")
         }
     }
 
-    private func data(of event: LogEvent) -> Logger.Metadata {
-        var data = event.metadata ?? [:]
-        if let provided = metadataProvider?.get() { data.merge(provided) { own, _ in own } }
-        if !metadata.isEmpty { data.merge(metadata) { own, _ in own } }
-        if let error = event.error { data["error"] = "\(error)" }
-        return data
-    }
-
-    /// The event as a line in the form of swift-log's own handlers. What came from elsewhere (names, the engine's words)
-    /// can neither begin a line in it nor steer a terminal.
-    private func text(_ event: LogEvent) -> String {
-        var line = LogClock.shared.text()
-        line.reserveCapacity(320)
-        for part in [" ", event.level.rawValue, " ", label, ":"] { line += part }
-        for (key, value) in data(of: event).sorted(by: { $0.key < $1.key }) {
-            line += " "
-            line += key
-            line += "="
-            line += value.plainText.withoutControls
-        }
-        for part in [" [", event.source, "] ", event.message.description, "\n"] { line += part }
-        return line
-    }
-
     /// The event as a JSON object on one line.
     private func line(_ event: LogEvent, at time: Date) -> String {
+        var values = metadata
+        for source in [metadataProvider?.get(), event.metadata] { values.merge(source ?? [:]) { _, own in own } }
+        if let error = event.error { values["error"] = "\(error)" }
         var object = JSONObject()
         object.append("time", .string(Date.ISO8601FormatStyle(includingFractionalSeconds: true).format(time)))
         object.append("level", .string(event.level.rawValue))
         object.append("message", .string(event.message.description))
         object.append("source", .string(event.source))
         object.append("program", .string(label))
-        let data = data(of: event)
-        if !data.isEmpty { object.append("data", JSON(data.mapValues(\.plainText))) }
+        if !values.isEmpty { object.append("data", JSON(values.mapValues(\.description))) }
         return JSON.object(object).encodedText
     }
 }
@@ -110,10 +99,18 @@ extension LogOutput {
     }
 }
 
-extension Logger.MetadataValue {
-    /// Its text, which for most is there already.
-    fileprivate var plainText: String {
-        if case .string(let text) = self { text } else { description }
+extension LogEvent {
+    /// The same, with what came from elsewhere (names, the engine's words) unable to begin a line or to steer a terminal.
+    fileprivate var onOneLine: LogEvent {
+        var event = self
+        event.metadata = metadata?.mapValues { "\($0.description.withoutControls)" }
+        // The handler would write it on its own.
+        if let error {
+            event.error = nil
+            event.metadata = event.metadata ?? [:]
+            event.metadata?["error"] = "\("\(error)".withoutControls)"
+        }
+        return event
     }
 }
 

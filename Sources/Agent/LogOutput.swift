@@ -15,8 +15,6 @@ final class LogOutput: TextOutputStream, Sendable {
         var lost = 0
         /// A thread sees to the backlog.
         var isDraining = false
-        /// How many are about to write more than one line.
-        var bundlers = 0
 
         /// Says, where they would stand, that there are lines missing.
         mutating func noticeLoss(_ notice: (Int) -> String) {
@@ -44,62 +42,20 @@ final class LogOutput: TextOutputStream, Sendable {
     /// Writes a line, which has its end, now or later; at once in any case.
     func write(_ line: String) {
         let needsThread = state.withLock { state in
-            let hasRoom = state.backlog.count + line.utf8.count <= limit
-            // What waits only for more to come makes room.
-            if !hasRoom, !state.isDraining { writeBacklog(&state) }
-            if hasRoom || state.backlog.isEmpty {
+            if state.backlog.isEmpty {
+                var line = line
+                state.backlog = line.withUTF8 { Array($0[writeWhatFits($0)...]) }
+                if state.backlog.isEmpty { return false }
+            } else if state.backlog.count + line.utf8.count <= limit {
                 state.noticeLoss(noticeOfLoss)
                 state.backlog += line.utf8
             } else {
                 state.lost += 1
             }
-            return writeBundle(&state)
+            defer { state.isDraining = true }
+            return !state.isDraining
         }
-        if needsThread { startDraining() }
-    }
-
-    /// Writes the lines that come within the body together, and not each with calls of its own. Those of others wait with
-    /// them, and all of them are lost if the process is killed within it: the body is to be short.
-    func bundle<Result>(_ body: () throws -> Result) rethrows -> Result {
-        state.withLock { $0.bundlers += 1 }
-        defer {
-            let needsThread = state.withLock { state in
-                state.bundlers -= 1
-                return writeBundle(&state)
-            }
-            if needsThread { startDraining() }
-        }
-        return try body()
-    }
-
-    /// So much is not kept back for more to come, and as much room for it is not given back.
-    private static let bundleSize = 16 << 10
-
-    /// Writes what there is, unless a thread does or more is to come.
-    ///
-    /// - Returns: Whether a thread has to see to the rest.
-    private func writeBundle(_ state: inout State) -> Bool {
-        let count = state.backlog.count
-        guard count > 0, !state.isDraining, state.bundlers == 0 || count >= Self.bundleSize else { return false }
-        writeBacklog(&state)
-        state.isDraining = !state.backlog.isEmpty
-        return state.isDraining
-    }
-
-    private func writeBacklog(_ state: inout State) {
-        let count = state.backlog.count
-        let written = state.backlog.withUnsafeBufferPointer { writeWhatFits($0) }
-        if written < count {
-            state.backlog.removeFirst(written)
-        } else if count <= Self.bundleSize {
-            state.backlog.removeAll(keepingCapacity: true)
-        } else {
-            state.backlog = []
-        }
-    }
-
-    private func startDraining() {
-        guard !OwnThread.start({ self.drain(until: nil) }) else { return }
+        guard needsThread, !OwnThread.start({ self.drain(until: nil) }) else { return }
         // The next line tries again.
         state.withLock { $0.isDraining = false }
     }
@@ -129,22 +85,19 @@ final class LogOutput: TextOutputStream, Sendable {
 
     /// Writes without waiting for a reader.
     ///
-    /// - Returns: How much of it needs no more writing. That includes what can never be written: nobody is there to read
-    ///   it, or a disk is full.
+    /// - Returns: How much of it needs no more writing. All of it if it can never be written: nobody is there to read it, or a disk is full.
     private func writeWhatFits(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
         var count = 0
         while count < bytes.count, isReady(within: 0) {
-            // So much finds room in a pipe or a socket that is ready at all, and is not torn by what others write. No
-            // line is cut that is not longer itself.
-            var part = UnsafeRawBufferPointer(bytes)[count..<min(bytes.count, count + Int(PIPE_BUF))]
-            if part.endIndex < bytes.count, let end = part.lastIndex(of: UInt8(ascii: "\n")) { part = part[...end] }
+            // So much finds room in a pipe or a socket that is ready at all.
+            let part = UnsafeRawBufferPointer(bytes)[count..<min(bytes.count, count + Int(PIPE_BUF))]
             let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: part).baseAddress, part.count)
             if written >= 0 {
                 count += written
             } else if errno == EAGAIN {
                 break
             } else if errno != EINTR {
-                count += part.count
+                return bytes.count
             }
         }
         return count

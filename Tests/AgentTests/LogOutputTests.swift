@@ -132,47 +132,6 @@ struct LogOutputTests {
         }
     }
 
-    @Test("writes the lines of a bundle at its end, in order with those of others, and no more than it may keep")
-    func bundle() {
-        let pipe = Pipe()
-        let output = output(pipe, limit: 1000)
-        output.bundle {
-            output.write("one\n")
-            output.bundle { output.write("two\n") }
-            #expect(pipe.read(1, within: .milliseconds(200)) == "")
-            output.write("three\n")
-        }
-        #expect(pipe.read(14) == "one\ntwo\nthree\n")
-        // What is long does not wait for the end, and is not lost: there is somebody who reads.
-        let long = String(repeating: "y", count: 100_000) + "\n"
-        output.bundle {
-            output.write("first\n")
-            output.write(long)
-            #expect(pipe.read(long.utf8.count + 6) == "first\n" + long)
-        }
-        output.write("last\n")
-        #expect(pipe.read(5) == "last\n")
-    }
-
-    @Test("tears no line that is not longer than what a pipe takes at once")
-    func whole() {
-        let pipe = Pipe()
-        let output = output(pipe)
-        let lines = lines(0..<500)
-        output.bundle { for line in lines { output.write(line) } }
-        var text = ""
-        while text.utf8.count < lines.joined().utf8.count {
-            // What one write has put there, as no other fits beside it.
-            let part = pipe.read(1)
-            guard part.hasSuffix("\n") else {
-                Issue.record("torn: \(part.suffix(100))")
-                break
-            }
-            text += part
-        }
-        #expect(text == lines.joined())
-    }
-
     @Test("waits at the end for what is not read, but only so long")
     func flush() {
         let pipe = Pipe()
