@@ -29,7 +29,7 @@ package enum AgentDaemon {
         // One loop does all the network's work but the engine's: it is little, and each more is a thread.
         NIOSingletons.groupLoopCountSuggestion = 1
         NIOSingletons.blockingPoolThreadCountSuggestion = 1
-        // Otherwise the C library asks with every second of the log whether the host has moved to another time zone.
+        // Otherwise the C library asks for every line of the log whether the host has moved to another time zone.
         setenv("TZ", ":/etc/localtime", 0)
         let configuration = AgentConfiguration(
             environment: ProcessInfo.processInfo.environment, registrationURL: registrationURL, listen: listen,
@@ -90,8 +90,7 @@ package enum AgentDaemon {
             group: loopGroup, queue: queue, link: link,
             runner: OperationRunner(
                 engine: engine, facts: facts, surroundings: try surroundings(configuration, link)),
-            executors: executors, limits: limits, instruments: instruments, logger: logger,
-            output: output
+            executors: executors, limits: limits, instruments: instruments, logger: logger
         ) {
             Reconciler(
                 store: try directory.openStore(logger), codec: codec, limits: configuration.reconcilerLimits,

@@ -85,19 +85,22 @@ final class LogOutput: TextOutputStream, Sendable {
 
     /// Writes without waiting for a reader.
     ///
-    /// - Returns: How much of it needs no more writing. All of it if it can never be written: nobody is there to read it, or a disk is full.
+    /// - Returns: How much of it needs no more writing. That includes what can never be written: nobody is there to read
+    ///   it, or a disk is full.
     private func writeWhatFits(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
         var count = 0
         while count < bytes.count, isReady(within: 0) {
-            // So much finds room in a pipe or a socket that is ready at all.
-            let part = UnsafeRawBufferPointer(bytes)[count..<min(bytes.count, count + Int(PIPE_BUF))]
+            // So much finds room in a pipe or a socket that is ready at all, and is not torn by what others write. No
+            // line is cut that is not longer itself.
+            var part = UnsafeRawBufferPointer(bytes)[count..<min(bytes.count, count + Int(PIPE_BUF))]
+            if part.endIndex < bytes.count, let end = part.lastIndex(of: UInt8(ascii: "\n")) { part = part[...end] }
             let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: part).baseAddress, part.count)
             if written >= 0 {
                 count += written
             } else if errno == EAGAIN {
                 break
             } else if errno != EINTR {
-                return bytes.count
+                count += part.count
             }
         }
         return count

@@ -22,8 +22,6 @@ actor MainLoop: Service {
     private let limits: AgentLimits
     private let instruments: Instruments
     private let logger: Logger
-    /// Where the logger writes.
-    private let output: LogOutput
     private var reconciler: Reconciler?
     private let openReconciler: @Sendable () throws -> Reconciler
 
@@ -32,7 +30,7 @@ actor MainLoop: Service {
     /// - Parameter openReconciler: Opens the store, on the loop's own thread, where it then stays.
     init(
         group: MultiThreadedEventLoopGroup, queue: InputQueue, link: ServerLink, runner: OperationRunner,
-        executors: EffectExecutors, limits: AgentLimits, instruments: Instruments, logger: Logger, output: LogOutput,
+        executors: EffectExecutors, limits: AgentLimits, instruments: Instruments, logger: Logger,
         openReconciler: @escaping @Sendable () throws -> Reconciler
     ) {
         eventLoop = group.next()
@@ -44,7 +42,6 @@ actor MainLoop: Service {
         self.limits = limits
         self.instruments = instruments
         self.logger = logger
-        self.output = output
         self.openReconciler = openReconciler
     }
 
@@ -88,9 +85,7 @@ actor MainLoop: Service {
             if batch.isEmpty { memory.trimIfDue(reconciler.releaseMemory) } else { memory.postpone() }
             let effects = process(batch + [.tick], by: reconciler)
             // With so much waiting the next batch is there at once, so nothing that is kept back is forgotten.
-            output.bundle {
-                dispatch(gate.pass(effects, isFlooded: queue.count > limits.flood, now: .now), in: &group)
-            }
+            dispatch(gate.pass(effects, isFlooded: queue.count > limits.flood, now: .now), in: &group)
         }
         noteDelivered(reconciler)
     }

@@ -75,18 +75,4 @@ struct AgentLogTests {
         #expect(object["program"].text == "agent")
         #expect(object["data"] == ["error": "no\nluck", "name": "a\nb"])
     }
-
-    @Test("the time is that of the time zone, and of each second")
-    func time() {
-        let clock = LogClock()
-        let texts = [0, 0, 1, 1_700_000_000].map { clock.text(at: $0) }
-        #expect(texts[0] == texts[1])
-        #expect(texts.allSatisfy { $0.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}/) != nil })
-        #expect(texts[2].dropLast(5).hasSuffix(":01"))
-        var second = 1_700_000_000
-        var parts = tm()
-        localtime_r(&second, &parts)
-        #expect(Int(texts[3].prefix(4)) == Int(parts.tm_year) + 1900)
-        #expect(Int(texts[3].dropFirst(11).prefix(2)) == Int(parts.tm_hour))
-    }
 }

@@ -132,6 +132,25 @@ struct LogOutputTests {
         }
     }
 
+    @Test("tears no line that is not longer than what a pipe takes at once")
+    func whole() {
+        let pipe = Pipe()
+        let output = output(pipe)
+        let lines = lines(0..<500)
+        for line in lines { output.write(line) }
+        // The first lines came one by one, until the pipe had no room; from then on it takes a part when it is empty.
+        var text = ""
+        while text.utf8.count < lines.joined().utf8.count {
+            let part = pipe.read(1)
+            guard part.hasSuffix("\n") else {
+                Issue.record("torn: \(part.suffix(100))")
+                break
+            }
+            text += part
+        }
+        #expect(text == lines.joined())
+    }
+
     @Test("waits at the end for what is not read, but only so long")
     func flush() {
         let pipe = Pipe()
