@@ -28,8 +28,8 @@ extension EngineClient {
     ) async throws {
         var splitter = JSONSplitter()
         while let chunk = try await body.next() {
-            activity.note()
             for object in try objects(in: chunk, &splitter, call: call) {
+                activity.note()
                 if let text = object["errorDetail"]["message"].nonEmptyText ?? object["error"].nonEmptyText {
                     throw EngineError(.failedInStream, text, call: call)
                 }

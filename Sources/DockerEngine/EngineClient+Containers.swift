@@ -49,7 +49,8 @@ extension EngineClient {
     /// - Returns: False if it was running already.
     @discardableResult
     package func startContainer(_ id: String) async throws(EngineError) -> Bool {
-        let request = try Self.container(.POST, id, "/start")
+        var request = try Self.container(.POST, id, "/start")
+        request.mayBeSoAlready = true
         return try await answer(to: request, within: deadlines.start).status != .notModified
     }
 
@@ -62,6 +63,7 @@ extension EngineClient {
     @discardableResult
     package func stopContainer(_ id: String, graceSeconds: Int) async throws(EngineError) -> Bool {
         var request = try Self.container(.POST, id, "/stop")
+        request.mayBeSoAlready = true
         request.query.append(("t", String(max(0, graceSeconds))))
         let deadline = deadlines.stop(graceSeconds: graceSeconds)
         return try await answer(to: request, within: deadline).status != .notModified

@@ -12,6 +12,8 @@ struct EngineRequest: Sendable {
     var query: [(name: String, value: String)] = []
     var headers: [(name: String, value: String)] = []
     var body: JSON?
+    /// 304 says that it is so already; to any other call it says nothing.
+    var mayBeSoAlready = false
 
     /// For errors.
     var call: String { "\(method.rawValue) \(path)" }
@@ -141,7 +143,7 @@ extension EngineClient {
 
     func check(_ answer: EngineAnswer, of request: EngineRequest) throws(EngineError) {
         let status = Int(answer.status.code)
-        if (200..<300).contains(status) || status == 304 { return }
+        if (200..<300).contains(status) || status == 304 && request.mayBeSoAlready { return }
         guard status >= 400 else {
             throw EngineError(
                 .badAnswer, "the Docker daemon answered with status \(status)", call: request.call)

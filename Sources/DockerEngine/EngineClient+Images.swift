@@ -73,7 +73,6 @@ extension EngineClient {
         var repetition = Repetition()
         while let chunk = try await body.next() {
             let objects = try objects(in: chunk, &splitter, call: call)
-            if objects.isEmpty { activity.note() }
             for object in objects {
                 if repetition.isNew(object) { activity.note() }
                 if let error = pullError(object) {

@@ -165,7 +165,10 @@ final class ConnectionPool {
         sweep = eventLoop.assumeIsolated().scheduleTask(deadline: time) {
             self.sweep = nil
             let limit = NIODeadline.now() - self.limits.idle
-            for connection in self.idle where (connection.idleSince ?? limit) <= limit { connection.close() }
+            let old = self.idle.filter { ($0.idleSince ?? limit) <= limit }
+            // A farewell takes a while with TLS, and nobody may get one that is being closed.
+            self.idle.removeAll { connection in old.contains { $0 === connection } }
+            for connection in old { connection.close() }
             if let oldest = self.idle.first?.idleSince { self.sweepLater(at: oldest + self.limits.idle) }
         }
     }

@@ -72,7 +72,8 @@ extension InstanceMachine {
         case .missing: lookThenSettle
         case .present(.running), .present(.paused), .present(.restarting):
             stop(graceSeconds: specification.stopGraceSeconds)
-        case .present(.created), .present(.exited), .present(.dead): .perform(.removeContainer(id: containerID))
+        case .present(.created), .present(.exited), .present(.dead):
+            .perform(.removeContainer(id: containerID, keepsVolumes: specification.keepsVolumes || keepsVolumes))
         case .present(.removing): limbo
         }
     }
@@ -85,7 +86,9 @@ extension InstanceMachine {
         case .missing: return .fail(story.failure)
         case .present(.running), .present(.paused), .present(.restarting):
             return story.killDone ? .fail(story.failure) : .perform(.killContainer(id: containerID))
-        case .present(.created), .present(.exited), .present(.dead): return .perform(.removeContainer(id: containerID))
+        case .present(.created), .present(.exited), .present(.dead):
+            // Nobody has been told of the volumes of a container that nobody has been told of.
+            return .perform(.removeContainer(id: containerID, keepsVolumes: false))
         case .present(.removing): return limbo
         }
     }

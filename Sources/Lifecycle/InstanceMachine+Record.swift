@@ -9,6 +9,7 @@ extension InstanceMachine: Recorded {
         try record.required("phase", &phase)
         try record.member("containerID", &containerID)
         try record.member("knowledge", &knowledge)
+        try record.member("keepsVolumes", &keepsVolumes)
         try record.member("isInspected", &isInspected)
         try record.member("attempts", &attempts)
         try record.member("lastError", &lastError)

@@ -14,6 +14,8 @@ package struct InstanceMachine: Sendable, Hashable {
     package internal(set) var phase = InstancePhase.requested
     package internal(set) var containerID = ""
     package internal(set) var knowledge = ContainerKnowledge.unobserved
+    /// The container itself says that its volumes without a name are to stay.
+    var keepsVolumes = false
     /// The knowledge comes from an inspection made for this wish. The list and the event stream are hints: good enough
     /// for choosing a first step, never for claiming an end.
     package internal(set) var isInspected = false
@@ -148,6 +150,7 @@ extension InstanceMachine {
         story.isAgents = summary.name == ContainerSummary.agentName
         startedAtBefore = summary.state == .created ? "" : nil
         containerID = summary.id
+        keepsVolumes = summary.keepsVolumes
         knowledge = .present(summary.state)
     }
 
@@ -283,6 +286,7 @@ extension InstanceMachine {
         case .container(let container): observed(container, after: operation)
         case .created(let id):
             containerID = id
+            keepsVolumes = false
             story.isIdentified = true
             knowledge = .present(.created)
             isInspected = false
@@ -361,6 +365,7 @@ extension InstanceMachine {
             createdHere = false
         }
         containerID = container.id
+        keepsVolumes = container.keepsVolumes
         story.createMayFollow = false
         story.isIdentified = true
         story.isAgents = container.isAgents

@@ -29,18 +29,21 @@ package struct ContainerSummary: Sendable, Hashable {
     package var instanceUUID: String
     /// The paths and volumes of the host that it mounts, as far as the engine's list told.
     package var mountSources: [String]
+    /// Its volumes without a name are not removed with it.
+    package var keepsVolumes: Bool
     /// What only some servers want to be told; `nil` if nobody does.
     package var details: ContainerDetails?
 
     package init(
         id: String, name: String, state: ContainerState, instanceUUID: String, mountSources: [String] = [],
-        details: ContainerDetails? = nil
+        keepsVolumes: Bool = false, details: ContainerDetails? = nil
     ) {
         self.id = id
         self.name = name
         self.state = state
         self.instanceUUID = instanceUUID
         self.mountSources = mountSources
+        self.keepsVolumes = keepsVolumes
         self.details = details
     }
 
@@ -89,17 +92,23 @@ package struct InspectedContainer: Sendable, Hashable {
     package let instanceUUID: String
     /// When it was last started, in the engine's words; empty if never.
     package let startedAt: String
+    /// Its volumes without a name are not removed with it.
+    package let keepsVolumes: Bool
     /// All that the engine said.
     package let raw: JSON
 
     /// It is the container that this agent runs in.
     package var isAgents: Bool { raw["Name"].text == "/" + ContainerSummary.agentName }
 
-    package init(id: String, state: ContainerState, instanceUUID: String, startedAt: String, raw: JSON) {
+    package init(
+        id: String, state: ContainerState, instanceUUID: String, startedAt: String, keepsVolumes: Bool = false,
+        raw: JSON
+    ) {
         self.id = id
         self.state = state
         self.instanceUUID = instanceUUID
         self.startedAt = startedAt
+        self.keepsVolumes = keepsVolumes
         self.raw = raw
     }
 
@@ -108,16 +117,18 @@ package struct InspectedContainer: Sendable, Hashable {
         guard let id = raw["Id"].nonEmptyText else { return nil }
         let state = raw["State"]
         let started = state["StartedAt"].text ?? ""
+        let label = { (name: String) in raw["Config"]["Labels"][name].text }
+        let instanceUUID = ContainerSummary.instanceUUID(
+            name: String((raw["Name"].text ?? "").drop { $0 == "/" }), label: label)
         self.init(
             id: id,
             state: state["Restarting"].boolean == true
                 ? .restarting
                 : ContainerState(rawValue: state["Status"].text ?? "")
                     ?? (state["Running"].boolean == true ? .running : .exited),
-            instanceUUID: ContainerSummary.instanceUUID(name: String((raw["Name"].text ?? "").drop { $0 == "/" })) {
-                raw["Config"]["Labels"][$0].text
-            },
+            instanceUUID: instanceUUID,
             startedAt: started.hasPrefix("0001-") ? "" : started,
+            keepsVolumes: VolumeCleanup.keepsVolumes(instanceUUID: instanceUUID, label: label),
             raw: raw)
     }
 }

@@ -13,7 +13,8 @@ package enum Operation: Sendable, Hashable {
     case stopContainer(id: String, graceSeconds: Int)
     /// Kill, then inspect.
     case killContainer(id: String)
-    case removeContainer(id: String)
+    /// The volumes without a name that were made for it stay or go.
+    case removeContainer(id: String, keepsVolumes: Bool)
     /// Look once for the address of a container that a CNI plug-in connects, then inspect.
     case detectAddress(id: String)
     /// Find out who keeps the volume, and what the engine knows of it if nobody else does.

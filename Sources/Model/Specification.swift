@@ -126,6 +126,9 @@ package struct InstanceSpecification: Sendable, Hashable {
     /// The label that asks for a pull before every create.
     package var alwaysPull: Bool { container.labels["io.rancher.container.pull_image"] == "always" }
 
+    /// The label that keeps the volumes without a name when the container is removed.
+    package var keepsVolumes: Bool { VolumeCleanup.keepsVolumes(container.labels[VolumeCleanup.label]) }
+
     /// The name of the container, always the same for the same instance.
     package var containerName: String { ContainerName.of(uuid: uuid, name: name) }
 

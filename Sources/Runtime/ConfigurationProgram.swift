@@ -82,7 +82,7 @@ package struct ConfigurationProgram: Sendable {
             await pass(Self.pause)
         }
         child.signal(SIGKILL)
-        child.wait()
+        if child.reap() == nil { child.reapLater() }
     }
 }
 
@@ -130,11 +130,11 @@ private final class Child {
         return status
     }
 
-    /// Waits for the end of one that was killed.
-    func wait() {
-        var raw: CInt = 0
-        while status == nil {
-            if waitpid(process, &raw, 0) == process { note(raw) } else if errno != EINTR { return }
+    /// Has somebody wait for the end of one that was killed: where it hangs on a disk that may be never.
+    func reapLater() {
+        _ = OwnThread.start { [process] in
+            var raw: CInt = 0
+            while waitpid(process, &raw, 0) < 0, errno == EINTR {}
         }
     }
 

@@ -94,12 +94,15 @@ extension ContainerSummary {
         }
         // A name with a slash in it is a link's alias.
         let name = names.first { !$0.contains("/") } ?? names.first ?? ""
+        let label = { (name: String) in entry["Labels"][name].text }
+        let instanceUUID = ContainerSummary.instanceUUID(name: name, label: label)
         self.init(
             id: id,
             name: name,
             state: ContainerState(rawValue: entry["State"].text ?? "") ?? Self.state(fromStatus: entry["Status"].text),
-            instanceUUID: ContainerSummary.instanceUUID(name: name) { entry["Labels"][$0].text },
+            instanceUUID: instanceUUID,
             mountSources: (entry["Mounts"].array ?? []).compactMap { $0["Source"].nonEmptyText },
+            keepsVolumes: VolumeCleanup.keepsVolumes(instanceUUID: instanceUUID, label: label),
             details: withDetails ? ContainerDetails(entry) : nil)
     }
 

@@ -33,10 +33,12 @@ extension CreateBody {
                 }
                 mode = "container:\(id)"
                 hasHostname = false
+                hasLinks = false
             // Where there is none, the engine says best that there is none of this name.
             case .instance(let other):
                 mode = "container:\(context.containers[other] ?? other.containerName)"
                 hasHostname = false
+                hasLinks = false
             }
         }
     }

@@ -175,18 +175,24 @@ package struct EngineObserver: Sendable {
             changeCount += 1
             let details = event.action == "create" && wantsDetails() ? ContainerDetails(event) : nil
             let changed = directory.change(event.actorID, isEnd: event.action == "die") { known in
-                let name = event.attributes["name"] ?? ""
-                var container =
-                    known
-                    ?? ContainerSummary(
-                        id: event.actorID, name: name, state: state,
-                        instanceUUID: ContainerSummary.instanceUUID(name: name) { event.attributes[$0] },
-                        details: details)
+                var container = known ?? ContainerSummary(event, state, details)
                 container.state = state
                 return container
             }
             report(.changed(changed))
         }
+    }
+}
+
+extension ContainerSummary {
+    /// A container that only an event has told of so far; its labels are among the event's attributes.
+    fileprivate init(_ event: EngineEvent, _ state: ContainerState, _ details: ContainerDetails?) {
+        let name = event.attributes["name"] ?? ""
+        let label = { (name: String) in event.attributes[name] }
+        let instanceUUID = ContainerSummary.instanceUUID(name: name, label: label)
+        self.init(
+            id: event.actorID, name: name, state: state, instanceUUID: instanceUUID,
+            keepsVolumes: VolumeCleanup.keepsVolumes(instanceUUID: instanceUUID, label: label), details: details)
     }
 }
 

@@ -76,14 +76,13 @@ extension OperationRunner {
         return nil
     }
 
-    func remove(_ id: String) async throws(EngineError) -> OperationOutcome {
+    func remove(_ id: String, keepsVolumes: Bool) async throws(EngineError) -> OperationOutcome {
         do throws(EngineError) {
-            // Anonymous volumes go with the container that they were made for; nobody could ever name them.
-            try await engine.removeContainer(id, removeVolumes: true, force: false)
+            try await engine.removeContainer(id, removeVolumes: !keepsVolumes, force: false)
             return .removed
         } catch  where error.isNotFound {
-            // Whoever took it away may have put another one in its place.
-            return .container(nil)
+            // Perhaps it is not the engine that says so.
+            return try await look(id) == nil ? .container(nil) : OperationOutcome(error)
         } catch  where error.isConflict {
             // Started again meanwhile, or being removed by somebody else.
             guard let container = try await look(id) else { return .container(nil) }

@@ -45,8 +45,13 @@ package struct OperationRunner: Sendable {
             case .createContainer(let instance, let mountpoints):
                 return try await create(instance, mountpoints: mountpoints, progress)
             case .startContainer(let id):
-                _ = try await engine.startContainer(id)
-                return .container(try await lookPatiently(id))
+                let wasStarted = try await engine.startContainer(id)
+                let container = try await lookPatiently(id)
+                // Who has never run cannot have been running already.
+                guard wasStarted || container?.state != .created else {
+                    return .unknown("The engine says that container \(id) runs already, and shows that it never ran")
+                }
+                return .container(container)
             case .stopContainer(let id, let grace):
                 return try await afterwards(id) { () async throws(EngineError) in
                     _ = try await engine.stopContainer(id, graceSeconds: grace)
@@ -59,7 +64,7 @@ package struct OperationRunner: Sendable {
                         // Not running any more, which is what was wanted.
                     }
                 }
-            case .removeContainer(let id): return try await remove(id)
+            case .removeContainer(let id, let keepsVolumes): return try await remove(id, keepsVolumes: keepsVolumes)
             case .inspectContainer(let id, let name): return .container(try await inspect(id: id, name: name))
             case .detectAddress(let id): return try await detectAddress(of: id, progress)
             case .inspectVolume(let volume): return try await inspectVolume(volume)

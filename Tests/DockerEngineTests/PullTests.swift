@@ -254,6 +254,31 @@ struct PullTests {
         }
     }
 
+    @Test("An engine that says blanks, or one letter now and then, says nothing", arguments: [" ", "x"])
+    func drip(_ drop: String) async throws {
+        let gone = Gate()
+        try await withStub { _, connection in
+            try await connection.beginStream()
+            try? await connection.chunk(drop == "x" ? "{\"status\":\"" : drop)
+            for _ in 0..<200 {
+                do { try await connection.chunk(drop) } catch { break }
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            gone.open()
+        } body: { stub in
+            var deadlines = Deadlines()
+            deadlines.pullInactivity = .seconds(1)
+            deadlines.buildInactivity = .seconds(1)
+            try await using(try stub.client(deadlines: deadlines)) { client in
+                let start = ContinuousClock.now
+                let error = await failure { try await client.pullImage(name: "x", tag: "1", auth: nil) { _ in } }
+                #expect(error?.kind == .timedOut)
+                #expect(ContinuousClock.now - start < .seconds(15))
+                await gone.wait()
+            }
+        }
+    }
+
     @Test("A pull may take longer than the silence it is allowed")
     func slow() async throws {
         try await withStub { _, connection in

@@ -109,6 +109,38 @@ struct ContainerTests {
         }
     }
 
+    @Test(arguments: Dialect.all)
+    func `volumes without a name stay when the server or whoever made the container wants to keep them`(
+        dialect: Dialect
+    ) async throws {
+        try await Scene.play(in: dialect) { scene in
+            func volume(of id: String) async throws -> String {
+                let mounts = try #require(try await scene.engine.inspect(id))["Mounts"].array ?? []
+                return try #require(mounts.first?["Name"].text)
+            }
+            let kept = scene.instance("kept") {
+                $0.labels = ["io.rancher.container.volume_cleanup_strategy": "none"]
+                $0.dataVolumes = ["/data"]
+            }
+            let known = try await scene.activate(kept)
+            let volumeOfKept = try await volume(of: known.externalID ?? "")
+            try await scene.deactivate(known)
+            try await scene.remove(known)
+            #expect(try await scene.engine.hasVolume(volumeOfKept))
+            try await scene.engine.removeVolume(volumeOfKept)
+
+            // Made by hand, and then removed by way of the server.
+            let byHand = try await scene.engine.docker("create", "-v", "/data", Engine.image)
+            let volumeByHand = try await volume(of: byHand)
+            var native = scene.instance("native")
+            native.externalID = byHand
+            try await scene.succeed(native.remove())
+            #expect(try await scene.engine.inspect(byHand) == nil)
+            #expect(try await scene.engine.hasVolume(volumeByHand))
+            try await scene.engine.removeVolume(volumeByHand)
+        }
+    }
+
     @Test(arguments: Dialect.all) func `each kind of network is the engine's`(dialect: Dialect) async throws {
         try await Scene.play(in: dialect) { scene in
             let bridge = try await scene.activate(scene.instance("bridge"))

@@ -12,7 +12,7 @@ struct DiscardTests {
         machine.step(.created(id: "c1"))
         machine.step(refused("no such device", 400))
         machine.step(.container(container(.created)))
-        #expect(machine.next == .perform(.removeContainer(id: "c1")))
+        #expect(machine.next == .perform(.removeContainer(id: "c1", keepsVolumes: false)))
         machine.step(.unknown("cut"))
         for _ in 0..<3 where machine.next.isWait { machine.step() }
         // Somebody has removed it and made another one.

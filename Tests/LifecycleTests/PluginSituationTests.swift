@@ -134,7 +134,7 @@ struct PluginSituationTests {
         #expect(machine.step() == .fail("v is busy"))
         #expect(machine.claims == [Self.volume])
         machine.wished(Self.user, desired: .removed)
-        #expect(machine.step(.removed) == .perform(.removeContainer(id: "c1")))
+        #expect(machine.step(.removed) == .perform(.removeContainer(id: "c1", keepsVolumes: false)))
         machine.step(.container(nil))
         #expect(machine.next == .require([.release(Self.volume, holder: "u-1")]))
     }

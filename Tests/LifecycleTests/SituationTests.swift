@@ -7,7 +7,7 @@ import Testing
 /// The situations that the machines were made for, each told from its beginning to its end.
 struct InstanceSituationTests {
     private func removals(_ steps: [Step]) -> [String] {
-        steps.compactMap { if case .perform(.removeContainer(let id)) = $0 { id } else { nil } }
+        steps.compactMap { if case .perform(.removeContainer(let id, _)) = $0 { id } else { nil } }
     }
 
     @Test("An instance without a container is created and started, and settles on the inspection after the start")
@@ -30,7 +30,7 @@ struct InstanceSituationTests {
         machine.step(.created(id: "c1"))
         machine.step(refused("port is already allocated", 400))
         machine.step(.container(container(.created)))
-        #expect(machine.step(.removed) == .perform(.removeContainer(id: "c1")))
+        #expect(machine.step(.removed) == .perform(.removeContainer(id: "c1", keepsVolumes: false)))
         #expect(machine.phase == .discarding)
         #expect(machine.step() == .fail("port is already allocated"))
     }
@@ -45,7 +45,7 @@ struct InstanceSituationTests {
         #expect(machine.next == .wait(Patience.pause))
         machine.step()
         machine.step(.container(container(.created)))
-        #expect(machine.step(.removed) == .perform(.removeContainer(id: "c1")))
+        #expect(machine.step(.removed) == .perform(.removeContainer(id: "c1", keepsVolumes: false)))
         #expect(machine.next == .settle)
     }
 
@@ -170,7 +170,7 @@ struct InstanceSituationTests {
             } else {
                 machine.step(refused("no", 500))
                 machine.step(.container(container(.created)))
-                #expect(machine.next == .perform(.removeContainer(id: "c1")))
+                #expect(machine.next == .perform(.removeContainer(id: "c1", keepsVolumes: false)))
             }
         }
     }
@@ -407,6 +407,38 @@ struct InstanceSituationTests {
             #expect(machine.phase.isSettled && machine.phase != .failed)
             #expect(engine.containers(of: "u-1").map(\.state) == (desired == .stopped ? [.exited] : []))
         }
+    }
+
+    @Test(
+        "The volumes without a name go with the container, unless the server or the container says that they stay",
+        arguments: [nil, "", "unnamed", "all", "none", "whatever"])
+    func cleanup(_ strategy: String?) throws {
+        let stays = strategy == "none" || strategy == "whatever"
+        var asked = instance()
+        asked.container.labels[VolumeCleanup.label] = strategy
+        for (specification, keepsVolumes) in [(asked, false), (instance(), stays)] {
+            let remove = Step.perform(.removeContainer(id: "c1", keepsVolumes: stays))
+            var machine = InstanceMachine(specification, desired: .removed)
+            machine.hinted(
+                ContainerSummary(
+                    id: "c1", name: "r-web-u", state: .exited, instanceUUID: "u-1", keepsVolumes: keepsVolumes))
+            #expect(machine.next == remove)
+            machine = InstanceMachine(specification, desired: .removed)
+            machine.step(
+                .container(
+                    InspectedContainer(
+                        id: "c1", state: .exited, instanceUUID: "u-1", startedAt: "", keepsVolumes: keepsVolumes,
+                        raw: .null)))
+            #expect(machine.next == remove)
+            #expect(try throughJSON(machine).next == remove)
+        }
+        // What was made for this wish and cannot be started leaves nothing behind.
+        var machine = InstanceMachine(asked, desired: .running)
+        machine.step(.container(nil))
+        machine.step(.created(id: "c1"))
+        machine.step(refused("no such device", 400))
+        machine.step(.container(container(.created)))
+        #expect(machine.next == .perform(.removeContainer(id: "c1", keepsVolumes: false)))
     }
 
     @Test("An image that is missing is required once, and missing again is the end")

@@ -13,7 +13,7 @@ struct TableTests {
     static let create = Step.perform(.createContainer(instance(), mountpoints: [:]))
     static let start = Step.perform(.startContainer(id: "c1"))
     static let stop = Step.perform(.stopContainer(id: "c1", graceSeconds: 10))
-    static let remove = Step.perform(.removeContainer(id: "c1"))
+    static let remove = Step.perform(.removeContainer(id: "c1", keepsVolumes: false))
     static let pause = Step.wait(Patience.pause)
 
     struct Cell: CustomTestStringConvertible, Sendable {

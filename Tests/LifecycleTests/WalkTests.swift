@@ -77,7 +77,7 @@ struct WalkTests {
             try change(&machine, &seen, seed) { $0.began(step) }
             switch step {
             case .perform(let operation):
-                if case .removeContainer(let id) = operation, desired == .running {
+                if case .removeContainer(let id, _) = operation, desired == .running {
                     #expect(machine.createdHere, "seed \(seed)")
                     #expect(engine.containers[id].map { $0.creation > 0 } ?? true, "seed \(seed) removed \(id)")
                 }

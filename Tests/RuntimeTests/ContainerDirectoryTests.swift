@@ -1,3 +1,4 @@
+import LosslessJSON
 import Model
 import Testing
 
@@ -53,5 +54,22 @@ struct ContainerDirectoryTests {
         directory.remove("c1")
         #expect(directory.contents.containers.isEmpty)
         #expect(list(.running) == (.running, true))
+    }
+
+    @Test("reads whether the volumes without a name stay from the container's labels")
+    func cleanup() throws {
+        func keeps(_ labels: String) throws -> [Bool?] {
+            let entry = try JSON(parsing: #"{"Id":"c1","Names":["/x"],"State":"exited","Labels":\#(labels)}"#)
+            let inspection = try JSON(parsing: #"{"Id":"c1","Name":"/x","Config":{"Labels":\#(labels)}}"#)
+            return [ContainerSummary(entry)?.keepsVolumes, InspectedContainer(inspection)?.keepsVolumes]
+        }
+        let mark = #""io.rancher.container.uuid":"u-1""#
+        let label = #""io.rancher.container.volume_cleanup_strategy":"#
+        #expect(try keeps("{\(mark)}") == [false, false])
+        #expect(try keeps("{\(mark),\(label)\"all\"}") == [false, false])
+        #expect(try keeps("{\(mark),\(label)\"none\"}") == [true, true])
+        // Somebody else's.
+        #expect(try keeps("{}") == [true, true])
+        #expect(try keeps("null") == [true, true])
     }
 }

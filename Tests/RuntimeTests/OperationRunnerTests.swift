@@ -190,7 +190,7 @@ struct OperationRunnerTests {
     func goneAlready() async throws {
         let gone = Reply.error(404, "ist nicht da")
         let cases: [(Operation, String, OperationOutcome)] = [
-            (.removeContainer(id: "c1"), "DELETE /containers/c1", .container(nil)),
+            (.removeContainer(id: "c1", keepsVolumes: false), "DELETE /containers/c1", .container(nil)),
             (.stopContainer(id: "c1", graceSeconds: 3), "POST /containers/c1/stop", .container(nil)),
             (.killContainer(id: "c1"), "POST /containers/c1/kill", .container(nil)),
             (.removeImage(reference: "nginx:tmp"), "DELETE /images/nginx:tmp", .removed),
@@ -213,9 +213,33 @@ struct OperationRunnerTests {
     @Test("removes a container with its anonymous volumes and without killing it (defect 39)")
     func removal() async throws {
         let (outcome, calls) = try await run(
-            .removeContainer(id: "c1"), ["DELETE /containers/c1": Reply(status: 204)])
+            .removeContainer(id: "c1", keepsVolumes: false), ["DELETE /containers/c1": Reply(status: 204)])
         #expect(outcome == .removed)
         #expect(calls == ["DELETE /containers/c1?v=1"])
+        let kept = try await run(
+            .removeContainer(id: "c1", keepsVolumes: true), ["DELETE /containers/c1": Reply(status: 204)])
+        #expect(kept.outcome == .removed)
+        #expect(kept.calls == ["DELETE /containers/c1"])
+    }
+
+    @Test("does not believe that a container is gone, removed or started that the engine shows otherwise")
+    func contradiction() async throws {
+        let there = ["GET /containers/c1/json": Reply.container("c1", state: "created")]
+        let remove = Operation.removeContainer(id: "c1", keepsVolumes: false)
+        var (outcome, _) = try await run(
+            remove, there.merging(["DELETE /containers/c1": .error(404, "page not found")]) { $1 })
+        #expect(outcome == .refused(Refusal(message: "Error response from daemon: page not found", status: 404)))
+        (outcome, _) = try await run(remove, there.merging(["DELETE /containers/c1": Reply(status: 304)]) { $1 })
+        guard case .unknown = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+        (outcome, _) = try await run(
+            .startContainer(id: "c1"), there.merging(["POST /containers/c1/start": Reply(status: 304)]) { $1 })
+        guard case .unknown = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
     }
 
     @Test("does one thing at a time where the storage driver is devicemapper, and many elsewhere")
@@ -240,7 +264,7 @@ struct OperationRunnerTests {
                     await withTaskGroup(of: Void.self) { group in
                         for operation in [
                             Operation.startContainer(id: "c1"), .stopContainer(id: "c2", graceSeconds: 1),
-                            .killContainer(id: "c3"), .removeContainer(id: "c4"),
+                            .killContainer(id: "c3"), .removeContainer(id: "c4", keepsVolumes: false),
                         ] { group.addTask { _ = await runner.run(operation) { _ in } } }
                     }
                 }

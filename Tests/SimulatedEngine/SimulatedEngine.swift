@@ -151,7 +151,7 @@ package struct SimulatedEngine: Sendable {
         case .startContainer(let id): return start(id)
         case .stopContainer(let id, _): return end(id, stopWorks)
         case .killContainer(let id): return end(id, killWorks)
-        case .removeContainer(let id):
+        case .removeContainer(let id, _):
             guard let container = containers[id] else { return .container(nil) }
             if container.state.isAlive {
                 return .refused(Refusal(message: "container \(id) is running", status: 409))

@@ -62,7 +62,7 @@ extension Operation {
     /// The container, as far as it is about one that is there.
     var containerID: String? {
         switch self {
-        case .startContainer(let id), .stopContainer(let id, _), .killContainer(let id), .removeContainer(let id),
+        case .startContainer(let id), .stopContainer(let id, _), .killContainer(let id), .removeContainer(let id, _),
             .detectAddress(let id):
             id
         default: nil
@@ -92,7 +92,7 @@ extension Operation {
         case .startContainer(let id): "start \(id)"
         case .stopContainer(let id, _): "stop \(id)"
         case .killContainer(let id): "kill \(id)"
-        case .removeContainer(let id): "remove \(id)"
+        case .removeContainer(let id, _): "remove \(id)"
         case .detectAddress(let id): "detect address of \(id)"
         case .inspectVolume(let volume): "inspect volume \(volume.name)"
         case .callPlugin(let call, let volume): "plug-in \(call.rawValue) \(volume.name)"
