@@ -46,6 +46,19 @@ final class InputQueue: Sendable {
         }
     }
 
+    /// Puts in that an event was not taken, so that this is answered. There is a limit to that as well: as many again.
+    ///
+    /// - Returns: false if nobody will answer it.
+    func offerRefusal(of header: EventHeader, _ reason: String) -> Bool {
+        let input = Input.overflow(header, reason: reason)
+        return put { state in
+            guard state.inputs.count < 2 * limit, state.bytes + input.frameBytes <= 2 * byteLimit else { return false }
+            state.inputs.append(input)
+            state.bytes += input.frameBytes
+            return true
+        }
+    }
+
     /// Puts in what must not be lost: outcomes of work in flight, of which there is only so much.
     func push(_ input: Input) {
         _ = put { state in
@@ -157,7 +170,10 @@ extension Input {
         switch self {
         case .event(let event): event.frame.utf8.count
         case .malformedFrame(let frame, _): frame.utf8.count
-        case .overflow, .outcome, .progress, .containers, .containerChanged, .containerGone, .engineLost, .delivered,
+        case .overflow(let header, _):
+            header.id.utf8.count + header.name.utf8.count + (header.replyTo?.utf8.count ?? 0)
+                + (header.resourceID?.utf8.count ?? 0) + (header.resourceType?.utf8.count ?? 0)
+        case .outcome, .progress, .containers, .containerChanged, .containerGone, .engineLost, .delivered,
             .undelivered, .serverReached, .tick:
             0
         }

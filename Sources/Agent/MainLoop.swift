@@ -147,7 +147,7 @@ actor MainLoop: Service {
             case .publishUnstored(let eventID, let body):
                 group.addTask(executorPreference: executors.server) { [link, logger] in
                     do {
-                        try await link.send(body)
+                        try await link.sendPatiently(body)
                     } catch {
                         logger.error(
                             "answer to an unstored event is lost",

@@ -2,6 +2,7 @@ internal import Logging
 internal import Model
 internal import RancherAPI
 internal import Reconciler
+private import Runtime
 internal import Synchronization
 
 /// The way to the server for everything that is sent there. Open as soon as the agent is registered, whether or not
@@ -15,6 +16,8 @@ final class ServerLink: Sendable {
     private let way = Mutex<Way?>(nil)
     private let progressInFlight = Mutex(0)
     private let progressLimit: Int
+    /// For answers that nothing else remembers: they come in any number, and others want to be sent, too.
+    private let unstored = Gate(places: 32)
 
     init(progressLimit: Int) { self.progressLimit = progressLimit }
 
@@ -47,6 +50,24 @@ final class ServerLink: Sendable {
         try await client().publish(body: body)
     }
 
+    /// Sends an answer that nobody will send again: several tries, for about a minute.
+    ///
+    /// - Throws: What the last try met: `RancherError`, `CancellationError`.
+    func sendPatiently(_ body: String) async throws {
+        let backoff = Backoff(base: .seconds(1), cap: .seconds(16))
+        for attempt in 0..<6 {
+            do {
+                return try await unstored.withPlace { () async -> Result<Void, any Error> in
+                    do { return .success(try await send(body)) } catch { return .failure(error) }
+                }.get()
+            } catch  where !(error is CancellationError) && !Self.isFinal(error) {
+                var random = SystemRandomNumberGenerator()
+                try await Task.sleep(for: backoff.delay(attempt: attempt, using: &random))
+            }
+        }
+        try await send(body)
+    }
+
     /// Delivers an answer and says how that went.
     func deliver(_ body: String, of eventID: String) async -> Input {
         do {
@@ -70,9 +91,9 @@ final class ServerLink: Sendable {
     }
 
     /// Whether the server has understood the answer and will never take it: any other refusal may be about the
-    /// credentials, a proxy or a server that is just starting.
+    /// credentials, a server that is just starting, or come from somebody on the way.
     private static func isFinal(_ error: any Error) -> Bool {
-        guard case .refused(let status)? = (error as? RancherError)?.code else { return false }
-        return [400, 413, 422].contains(status)
+        guard let error = error as? RancherError, case .refused(let status) = error.code else { return false }
+        return error.isServers && [400, 413, 422].contains(status)
     }
 }

@@ -142,7 +142,10 @@ struct ServerSession: Service {
 
     private func refuse(_ header: EventHeader, _ reason: String) {
         logger.error("event refused", metadata: ["event": "\(header.id)", "error": "\(reason)"])
-        queue.push(.overflow(header, reason: reason))
+        if !queue.offerRefusal(of: header, reason) {
+            logger.error(
+                "event lost: there are too many of those that were refused", metadata: ["event": "\(header.id)"])
+        }
     }
 }
 

@@ -23,6 +23,8 @@ extension Reconciler {
 
     /// The event was sent again after it was answered.
     func resend(_ eventID: String, _ state: EventRow.State) throws {
+        // Who asks again has not got it, whatever was heard.
+        takenByServer.remove(eventID)
         if let letter = outbox.letters[eventID] {
             if letter.isOnItsWay { outbox.letters[eventID]?.isAskedAgain = true } else { try outboxDue(eventID) }
             return
@@ -86,7 +88,8 @@ extension Reconciler {
         guard var letter = outbox.letters[eventID] else { return }
         letter.attempts += 1
         letter.isAskedAgain = false
-        guard !isFinal, now - letter.writtenAt < limits.answerAge else {
+        let isTooOld = now - letter.writtenAt >= limits.answerAge && letter.attempts >= limits.answerTries
+        guard !isFinal, !isTooOld else {
             outbox.letters[eventID] = nil
             try store.replyFailed(to: eventID, attempts: letter.attempts, next: nil, error: reason)
             try store.setState(.closed, ofEvent: eventID, at: now)

@@ -72,11 +72,12 @@ extension Reconciler {
             return
         }
         // A question, or an event whose resource could not be read: what it asked for is in its frame.
+        let frame = try store.frame(ofEvent: row.header.id)
         let again: IncomingEvent
         do {
-            again = try codec.decode(frame: row.frame)
+            again = try codec.decode(frame: frame)
         } catch {
-            try quarantine(source: "event", name: row.header.id, raw: row.frame, reason: String(describing: error))
+            try quarantine(source: "event", name: row.header.id, raw: frame, reason: String(describing: error))
             open[row.header.id] = event
             try answer(row.header.id, .failure("The stored event cannot be read any more: \(error)"))
             return
@@ -88,7 +89,7 @@ extension Reconciler {
         case .activateInstance, .deactivateInstance, .removeInstance, .createVolume, .removeVolume, .pullImage,
             .releaseImage, .ping, .acknowledge, .unusable:
             try store.deleteEvent(row.header.id)
-            try accept(IncomingEvent(header: row.header, request: again.request, frame: row.frame))
+            try accept(IncomingEvent(header: row.header, request: again.request, frame: frame))
             return
         }
         event.work = work

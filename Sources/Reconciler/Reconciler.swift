@@ -231,11 +231,18 @@ extension Reconciler {
         let reason = String(describing: error)
         var answers: [Effect] = [.note(.storeFailed(reason: reason))]
         var answered: Set<String> = []
-        for case .event(let event) in inputs where event.header.replyTo != nil {
-            guard !isKnown(event.header.id), answered.insert(event.header.id).inserted else { continue }
-            let text = "The agent cannot store the event, so nothing was done about it: \(reason)"
-            let body = codec.reply(to: event.header, .failure(text), messageID: makeID(), at: now)
-            answers.append(.publishUnstored(eventID: event.header.id, body: body))
+        func answer(_ header: EventHeader, _ text: String) {
+            guard header.replyTo != nil, !isKnown(header.id), answered.insert(header.id).inserted else { return }
+            let body = codec.reply(to: header, .failure(text), messageID: makeID(), at: now)
+            answers.append(.publishUnstored(eventID: header.id, body: body))
+        }
+        for input in inputs {
+            switch input {
+            case .event(let event):
+                answer(event.header, "The agent cannot store the event, so nothing was done about it: \(reason)")
+            case .overflow(let header, let reason): answer(header, reason)
+            default: break
+            }
         }
         return answers
     }
@@ -285,7 +292,9 @@ extension Reconciler {
     private func loseReports(_ inputs: [Input]) {
         for input in inputs {
             switch input {
-            case .outcome(let id, _): work[id] = nil
+            case .outcome(let id, _):
+                work[id] = nil
+                orphans = orphans.filter { $0.value != id }
             case .delivered(let eventID):
                 outbox.letters[eventID]?.isOnItsWay = false
                 takenByServer.insert(eventID)

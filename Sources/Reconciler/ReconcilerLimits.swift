@@ -17,6 +17,8 @@ package struct ReconcilerLimits: Sendable {
     package var longestDeliveryPause = Duration.seconds(30)
     /// After which an answer that the server does not take is given up. The server has given up after minutes.
     package var answerAge = Duration.seconds(86_400)
+    /// The tries that it takes besides: a clock that jumps makes everything old at once.
+    package var answerTries = 1000
     /// How long a delivered answer is kept for the case that its event is sent again; the server gives up after minutes.
     package var closedEventAge = Duration.seconds(3600)
     /// With frame and answer each takes some ten kilobytes.

@@ -76,12 +76,19 @@ extension Store {
             .first
     }
 
-    /// All events that are being worked on, oldest first.
+    /// All events that are being worked on, oldest first, without their frames: those may be megabytes each.
     ///
     /// - Throws: ``StoreError``.
     package func openEvents() throws(StoreError) -> [EventRow] {
         try connection.rows(
-            "SELECT \(EventRow.all) FROM event WHERE state = 'open' ORDER BY received_at, id", read: EventRow.init)
+            "SELECT \(EventRow.brief) FROM event WHERE state = 'open' ORDER BY received_at, id", read: EventRow.init)
+    }
+
+    /// The event as it came; empty if there is none.
+    ///
+    /// - Throws: ``StoreError``.
+    package func frame(ofEvent id: String) throws(StoreError) -> String {
+        try connection.rows("SELECT text FROM frame WHERE event_id = ?", .text(id)) { $0.text(0) }.first ?? ""
     }
 
     /// The last events about a resource, newest first.

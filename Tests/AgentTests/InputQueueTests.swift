@@ -50,6 +50,22 @@ struct InputQueueTests {
         #expect(queue.offer(.serverReached))
     }
 
+    @Test("says that it has turned events away, as often as it takes them, and then no more")
+    func refusals() async {
+        let queue = InputQueue(limit: 2, byteLimit: 100)
+        let header = EventHeader(id: "1", name: "x", replyTo: "r", resourceID: nil, resourceType: nil)
+        let long = EventHeader(
+            id: "1", name: String(repeating: "x", count: 300), replyTo: "r", resourceID: nil, resourceType: nil)
+        #expect(!queue.offerRefusal(of: long, "full"))
+        for _ in 0..<2 { #expect(queue.offer(.tick)) }
+        for _ in 0..<2 { #expect(queue.offerRefusal(of: header, "full")) }
+        #expect(!queue.offerRefusal(of: header, "full"))
+        // What must not be lost never is.
+        queue.push(.engineLost)
+        #expect(await queue.take(atMost: 100).count == 5)
+        #expect(queue.offerRefusal(of: header, "full"))
+    }
+
     @Test("turns events away when their frames are too long together, until some were taken out")
     func bytes() async {
         let queue = InputQueue(limit: 100, byteLimit: 10)

@@ -244,6 +244,24 @@ struct RancherClientTests {
         }
     }
 
+    @Test("tells a refusal of the server from one of somebody on the way", arguments: [true, false])
+    func whose(isServers: Bool) async throws {
+        let respond: @Sendable (StubRequest) -> StubResponse? = { request in
+            guard request.method == .POST else { return schemasResponse(request) }
+            return StubResponse(
+                status: .badRequest,
+                body: isServers ? #"{"type":"error","status":400,"code":"InvalidFormat"}"# : "<html>400</html>")
+        }
+        try await StubServer.run(respond: respond) { server in
+            try await withHTTPClient { http in
+                let client = RancherClient(url: try server.url(), key: Self.key, httpClient: http)
+                let error = await #expect(throws: RancherError.self) { try await client.publish(body: "{}") }
+                #expect(error?.code == .refused(status: 400))
+                #expect(error?.isServers == isServers)
+            }
+        }
+    }
+
     @Test("does not take a redirected answer for a heard one, but follows it when it asks")
     func redirects() async throws {
         let respond: @Sendable (StubRequest) -> StubResponse? = { request in

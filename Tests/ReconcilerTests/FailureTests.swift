@@ -116,6 +116,14 @@ struct FailureTests {
         #expect(host.batches == batch + 1)
         #expect(host.unstored.count == 5)
         #expect(host.notes.filter { if case .storeFailed = $0 { true } else { false } }.count == 1)
+        // Who was turned away because of that is told so, too, and who wants to know nothing is not.
+        let refused = EventHeader(id: "o1", name: "ping", replyTo: "r", resourceID: nil, resourceType: nil)
+        host.give(.overflow(refused, reason: "too much"), .overflow(refused, reason: "too much"))
+        #expect(host.unstored["o1"]?.count == 1)
+        host.give(
+            .overflow(
+                EventHeader(id: "o2", name: "ping", replyTo: nil, resourceID: nil, resourceType: nil), reason: "x"))
+        #expect(host.unstored["o2"] == nil)
         try other.connection.execute("COMMIT")
         host.tick(after: .seconds(1))
         host.give((0..<5).map { .event(event("e\($0)", .activate(instance("u-\($0)")))) })

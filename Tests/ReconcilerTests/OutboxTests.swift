@@ -59,7 +59,9 @@ struct OutboxTests {
 
     @Test("An answer that the server does not take for a day is given up, also by a later process")
     func dayOld() throws {
-        let host = try Host()
+        var limits = ReconcilerLimits()
+        limits.answerTries = 2
+        let host = try Host(limits: limits)
         answered(2, host)
         host.letters = []
         host.tick(after: .seconds(86_399))
@@ -73,6 +75,30 @@ struct OutboxTests {
         host.give(.undelivered(eventID: "e0", reason: "403", isFinal: false))
         #expect(try host.store.eventState("e0") == .closed)
         #expect(host.notes.contains { if case .answerRefused("e0", _) = $0 { true } else { false } })
+    }
+
+    @Test("A clock that jumps gives up no answer that was hardly tried")
+    func jump() throws {
+        let host = try Host()
+        answered(1, host)
+        host.tick(after: .seconds(86_400 * 365))
+        host.give(.undelivered(eventID: "e0", reason: "no connection", isFinal: false))
+        #expect(try host.store.eventState("e0") == .answered)
+    }
+
+    @Test("Who asks again has not got the answer, although it was taken when the store could not note it")
+    func takenAndLost() throws {
+        let host = try Host()
+        answered(1, host)
+        try host.store.connection.execute(
+            """
+            CREATE TEMP TRIGGER broken BEFORE UPDATE ON event
+            BEGIN SELECT RAISE(ABORT, 'broken'); END
+            """)
+        host.give(.delivered(eventID: "e0"))
+        try host.store.connection.execute("DROP TRIGGER broken")
+        answered(1, host)
+        #expect(host.published["e0"]?.count == 2)
     }
 
     @Test("A pause goes on where it was after a restart")

@@ -129,7 +129,7 @@ package struct APIURL: Sendable, Hashable, CustomStringConvertible {
 
 extension StringProtocol {
     /// Without white space at both ends.
-    var trimmingBlanks: String {
+    package var trimmingBlanks: String {
         let start = drop { $0.isWhitespace }
         guard let end = start.lastIndex(where: { !$0.isWhitespace }) else { return "" }
         return String(start[...end])

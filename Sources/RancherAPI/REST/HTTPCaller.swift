@@ -64,7 +64,8 @@ package struct HTTPAnswer: Sendable {
         return RancherError(
             .refused(status: Int(status.code)),
             "Bad response statusCode [\(status.code)]. Status [\(status.code) \(status.reasonPhrase)]. "
-                + "Body: [\(line)] from [\(place)]")
+                + "Body: [\(line)] from [\(place)]",
+            isServers: isOfRancher)
     }
 }
 

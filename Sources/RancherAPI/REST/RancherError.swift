@@ -20,11 +20,14 @@ package struct RancherError: Error, Sendable, Hashable, CustomStringConvertible 
     package let code: Code
     /// One line for people. Holds no secret.
     package let message: String
+    /// Whether a Rancher server has answered, and not somebody on the way to it.
+    package let isServers: Bool
 
     /// A failure in one line.
-    package init(_ code: Code, _ message: String) {
+    package init(_ code: Code, _ message: String, isServers: Bool = false) {
         self.code = code
         self.message = message
+        self.isServers = isServers
     }
 
     /// The message.

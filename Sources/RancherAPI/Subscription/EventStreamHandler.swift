@@ -68,7 +68,8 @@ final class EventStreamHandler: ChannelDuplexHandler {
         switch frame.opcode {
         case .text, .binary: take(frame, .first, context)
         case .continuation: take(frame, .next, context)
-        case .ping: send(.pong, frame.data, context)
+        // Who does not read his answers gets no more of them.
+        case .ping: if context.channel.isWritable { send(.pong, frame.data, context) }
         case .pong:
             lastPong = .now()
             sinks.onPong()
