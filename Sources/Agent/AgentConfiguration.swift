@@ -126,8 +126,8 @@ package struct AgentConfiguration: Sendable {
         hostAPIProxy = setting("HOST_API_PROXY") ?? ""
         hostLabels = Self.labels(fromQuery: setting("HOST_LABELS") ?? "")
         schedulerLabels = [:]
-        schedulerLabels["io.rancher.scheduler.ips"] = environment["CATTLE_SCHEDULER_IPS"]
-        schedulerLabels["io.rancher.scheduler.require_any"] = environment["CATTLE_SCHEDULER_REQUIRE_ANY"]
+        schedulerLabels["io.rancher.scheduler.ips"] = setting("SCHEDULER_IPS")
+        schedulerLabels["io.rancher.scheduler.require_any"] = setting("SCHEDULER_REQUIRE_ANY")
         hostname = setting("HOSTNAME")
         nodeName = (setting("NODE_NAME") ?? "").lowercased()
         physicalHostUUID = setting("PHYSICAL_HOST_UUID") ?? ""

@@ -1,6 +1,7 @@
 internal import HostInfo
 internal import LosslessJSON
 internal import Model
+internal import RancherAPI
 internal import Runtime
 
 /// What the answer to a ping says, made from values alone (PROTOCOL 10.2).
@@ -38,7 +39,14 @@ struct PingReport: Sendable {
         } else if !configuration.nodeName.isEmpty {
             host.append("nodeName", .string(configuration.nodeName))
         }
-        let createLabels = configuration.hostLabels.merging(configuration.schedulerLabels) { _, scheduler in scheduler }
+        var hostLabels = configuration.hostLabels
+        if uuids != nil {
+            // Servers of 1.6 are told them without blanks around (PROTOCOL 1.3).
+            hostLabels = Dictionary(
+                hostLabels.sorted { $0.key < $1.key }.map { ($0.key.trimmingBlanks, $0.value.trimmingBlanks) },
+                uniquingKeysWith: { first, _ in first })
+        }
+        let createLabels = hostLabels.merging(configuration.schedulerLabels) { _, scheduler in scheduler }
         if !createLabels.isEmpty { host.append("createLabels", JSON(createLabels)) }
         var labels = HostLabels.labels(
             engineVersion: facts.engine?.version ?? "",

@@ -44,7 +44,7 @@ package struct CPUInfo: Sendable, Hashable {
     }
 
     private static func trimmed(_ text: Substring) -> String {
-        text.split(omittingEmptySubsequences: true, whereSeparator: \.isWhitespace).joined(separator: " ")
+        String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
     }
 }
 

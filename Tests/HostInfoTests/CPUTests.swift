@@ -16,7 +16,7 @@ struct CPUTests {
         var info = CPUInfo(roots: host.roots, count: 2)
         #expect(
             info.json.encodedText
-                == #"{"count":2,"modelName":"Some CPU @ 2.30GHz","mhz":2299.998,"cpuCoresPercentages":[],"#
+                == #"{"count":2,"modelName":"Some  CPU @ 2.30GHz","mhz":2299.998,"cpuCoresPercentages":[],"#
                 + #""loadAvg":["0.05","0.1","2"]}"#)
         try host.write("sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq", "3400000\n")
         info = CPUInfo(roots: host.roots, count: 2)

@@ -330,8 +330,35 @@ struct DecodingTests {
             try asked(["volume": ["name": "v", "driver": "local", "uri": "file:///x", "driverOpts": 7]])
                 == .removeVolume(VolumeSpecification(name: "v", driver: "local", uri: "file:///x")))
         #expect(try asked(["volume": ["driver": "local"]]) == .unusable(reason: "volume.name: missing"))
+        #expect(try asked(["volume": ["name": nil, "isHostPath": true, "uri": "file:///x"]]) == .acknowledge)
         #expect(try asked([:]) == .unusable(reason: "volume: missing"))
         #expect(try asked(["volume": "v"]) == .unusable(reason: "volume: an object expected, found a text"))
+    }
+
+    @Test("is known by its name up to a semicolon, and answered by the whole")
+    func suffix() throws {
+        let codec = RancherCodec(facts: AgentFacts())
+        let event = try codec.decode(
+            frame: frame("storage.volume.remove;agent=91", data: ["volume": ["name": "v"]]))
+        #expect(event.request == .removeVolume(VolumeSpecification(name: "v", driver: "")))
+        let other = try codec.decode(frame: frame("compute.instance.inspect;agent=91", data: [:]))
+        #expect(other.header.name == "compute.instance.inspect;agent=91")
+        let answer = codec.reply(
+            to: other.header, .inspection(["Id": "c1"]), messageID: "m", at: Timestamp(milliseconds: 0))
+        #expect(answer.contains(#"{"Id":"c1"}"#))
+    }
+
+    @Test("has no list that is longer than anybody needs")
+    func longLists() throws {
+        func asked(_ count: Int) throws -> Request {
+            try request(
+                frame("config.update", data: ["items": .array((0..<count).map { ["name": .string("\($0)")] })]))
+        }
+        guard case .updateConfiguration = try asked(4096) else {
+            Issue.record("refused")
+            return
+        }
+        #expect(try asked(4097) == .unusable(reason: "items: 4097 elements, more than 4096"))
     }
 
     @Test("that is a ping says what it wants, and nothing where it cannot be read")

@@ -27,11 +27,13 @@ extension SyncRequest {
         guard !id.isEmpty else { return .bridge }
         let all = try request["networks"].elements() ?? []
         guard let network = all.first(where: { $0.value["id"].text == id }) else { return .bridge }
+        // The earlier previews have the words of 1.6.
         switch try network["kind"].text() {
-        case "host": return .host
-        case "none": return .none
+        case "host", "dockerHost": return .host
+        case "none", "dockerNone": return .none
         case "cni": return .cni
-        case "container": return .container(id: externalIDs[try container["networkContainerId"].text()])
+        case "container", "dockerContainer":
+            return .container(id: externalIDs[try container["networkContainerId"].text()])
         default: return .bridge
         }
     }

@@ -4,7 +4,7 @@ import Model
 extension DialectA {
     /// What the answer of a success carries; `nil` for nothing.
     static func data(of answer: Answer, to event: EventHeader) -> JSON? {
-        let kind = EventKind(rawValue: event.name)
+        let kind = EventKind(eventName: event.name)
         switch answer {
         case .done, .failure, .configurationFailed: return nil
         case .instance where kind == .remove: return nil

@@ -31,20 +31,25 @@ extension DialectA {
         return specification.temporaryTag.isEmpty ? .inspectImage(specification) : .releaseImage(specification)
     }
 
-    /// PROTOCOL 5.12.
-    static func volumeRemoval(_ data: PayloadField) throws(UnusablePayload) -> VolumeSpecification {
+    /// PROTOCOL 5.12, 7.5. What nobody manages and has no name is not there.
+    static func volumeRemoval(_ data: PayloadField) throws(UnusablePayload) -> Request {
         let field = data["volume"]
         guard !field.isAbsent else { throw UnusablePayload(reason: "\(field.path): missing") }
         guard field.value.object != nil else { throw field.unusable("an object") }
         let name = try field["name"].text()
-        guard !name.isEmpty else { throw UnusablePayload(reason: "\(field.path).name: missing") }
+        let driver = try field["driver"].text()
+        guard !name.isEmpty else {
+            guard driver.isEmpty else { throw UnusablePayload(reason: "\(field.path).name: missing") }
+            return .acknowledge
+        }
         // What a volume was made with plays no part in its removal.
-        return VolumeSpecification(
-            name: name,
-            driver: try field["driver"].text(),
-            driverOptions: (try? field["driverOpts"].lenientTextMap()) ?? [:],
-            isHostPath: try field["isHostPath"].boolean(),
-            uri: try field["uri"].text())
+        return .removeVolume(
+            VolumeSpecification(
+                name: name,
+                driver: driver,
+                driverOptions: (try? field["driverOpts"].lenientTextMap()) ?? [:],
+                isHostPath: try field["isHostPath"].boolean(),
+                uri: try field["uri"].text()))
     }
 
     /// PROTOCOL 10.1. A ping is answered whatever it says.

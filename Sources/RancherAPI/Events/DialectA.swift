@@ -12,7 +12,7 @@ enum DialectA {
         case .remove: return .removeInstance(try removal(data, header))
         case .inspect: return try inspection(data)
         case .pull: return try pull(data)
-        case .volumeRemove: return .removeVolume(try volumeRemoval(data))
+        case .volumeRemove: return try volumeRemoval(data)
         case .ping: return .ping(pingOptions(data))
         case .forceStop, .imageActivate, .imageRemove, .volumeActivate, .volumeDeactivate, .configUpdate:
             throw UnusablePayload(reason: "this agent does not handle events named \(header.name) of this server")

@@ -86,7 +86,7 @@ extension InstanceRequest {
         if !nics.address.isEmpty { labels["io.rancher.container.ip"] = nics.address }
         if nics.networkKind == "cni" {
             labels["io.rancher.cni.wait"] = "true"
-            labels["io.rancher.cni.network"] = nics.networkName
+            if !nics.networkName.isEmpty { labels["io.rancher.cni.network"] = nics.networkName }
         }
         if let agentID { labels["io.rancher.container.agent_id"] = agentID }
         labels.merge(given) { _, given in given }

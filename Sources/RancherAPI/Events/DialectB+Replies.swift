@@ -4,7 +4,7 @@ import Model
 extension DialectB {
     /// What the answer of a success carries; `nil` for nothing (PROTOCOL 5.2.1, 5.10 to 5.12).
     static func data(of answer: Answer, to event: EventHeader, _ facts: AgentFacts, at time: Timestamp) -> JSON? {
-        switch EventKind(rawValue: event.name) {
+        switch EventKind(eventName: event.name) {
         case .activate, .deactivate, .remove:
             guard case .instance(_, let inspection, let address, let externalID) = answer else { return nil }
             let state = instance(inspection, address, externalID: externalID, facts, at: time)

@@ -41,3 +41,12 @@ enum EventKind: String, CaseIterable {
         }
     }
 }
+
+extension EventKind {
+    /// Of what kind an event of this name is; servers before 1.6 leave in it for whom it is, as in
+    /// `compute.instance.activate;agent=91`.
+    init?(eventName: String) {
+        let name = eventName.firstIndex(of: ";").map { String(eventName[..<$0]) }
+        self.init(rawValue: name ?? eventName)
+    }
+}

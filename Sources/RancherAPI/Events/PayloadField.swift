@@ -80,6 +80,7 @@ struct PayloadField {
     func members() throws(UnusablePayload) -> [(key: String, field: PayloadField)] {
         if isAbsent { return [] }
         guard let object = value.object else { throw unusable("an object") }
+        try checkCount(object.count)
         return object.map { ($0.key, PayloadField(path: "\(path).\($0.key)", value: $0.value)) }
     }
 
@@ -87,8 +88,18 @@ struct PayloadField {
     func elements() throws(UnusablePayload) -> [PayloadField]? {
         if isAbsent { return nil }
         guard let array = value.array else { throw unusable("an array") }
+        try checkCount(array.count)
         return array.enumerated().compactMap { index, element in
             element.isNull ? nil : PayloadField(path: "\(path)[\(index)]", value: element)
+        }
+    }
+
+    /// More than anybody needs, and few enough to compare each with each.
+    static let longest = 4096
+
+    private func checkCount(_ count: Int) throws(UnusablePayload) {
+        guard count <= Self.longest else {
+            throw UnusablePayload(reason: "\(path): \(count) elements, more than \(Self.longest)")
         }
     }
 

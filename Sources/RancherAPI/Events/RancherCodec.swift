@@ -44,7 +44,7 @@ package struct RancherCodec: EventCodec {
         guard let name = event["name"].nonEmptyText else { return .malformed(reason: "an event without a name") }
         if name == "ping", replyTo == nil { return .heartbeat }
 
-        let kind = EventKind(rawValue: name)
+        let kind = EventKind(eventName: name)
         if replyTo == nil, kind == nil {
             return .malformed(reason: "an event of the unknown name \(name) that wants no answer")
         }
