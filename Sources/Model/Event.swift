@@ -78,8 +78,10 @@ package struct IncomingEvent: Sendable, Hashable {
 /// The end of an event, before it is put into the words of a dialect.
 package enum Answer: Sendable, Hashable {
     /// The state of an instance after activate, deactivate or remove; no inspection when there is no container. The
-    /// address is empty unless it had to be looked for. The external id is that of the request.
-    case instance(uuid: String, inspection: JSON?, address: String, externalID: String = "")
+    /// address is empty unless it had to be looked for. The external id is that of the request. What the image exposes is
+    /// told where the inspection does not tell it.
+    case instance(
+        uuid: String, inspection: JSON?, address: String, externalID: String = "", imagePorts: [String]? = nil)
     /// A container or an image as the engine shows it; `nil` when there is none.
     case inspection(JSON?)
     case image(JSON?)

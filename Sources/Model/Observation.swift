@@ -96,6 +96,9 @@ package struct InspectedContainer: Sendable, Hashable {
     package let keepsVolumes: Bool
     /// All that the engine said.
     package let raw: JSON
+    /// What its image exposes, such as `80/tcp`, where it does not run and only its image tells that from the ports of
+    /// its own; otherwise `nil`.
+    package var imagePorts: [String]?
 
     /// It is the container that this agent runs in.
     package var isAgents: Bool { raw["Name"].text == "/" + ContainerSummary.agentName }

@@ -22,6 +22,8 @@ struct ActiveResource {
     var events: [String] = []
     /// What the engine showed last, in full, for the answer.
     var inspection: JSON?
+    /// What the image of a container that does not run exposes, if that was looked at.
+    var imagePorts: [String]?
 
     var key: ResourceKey { row.key }
 

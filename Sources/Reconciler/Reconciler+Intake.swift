@@ -114,6 +114,7 @@ extension Reconciler {
         resource.isWaitingForTime = false
         resource.isWaitingForList = false
         resource.inspection = nil
+        resource.imagePorts = nil
         wakeUps.cancel(.resource(resource.key))
         if case .instance(let machine) = resource.machine {
             let ids = [machine.specification.externalID, machine.containerID].filter { !$0.isEmpty }

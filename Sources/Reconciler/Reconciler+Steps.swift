@@ -77,6 +77,7 @@ extension Reconciler {
             } else {
                 resource.machine.ended(done.operation, outcome)
                 resource.inspection = outcome.inspection
+                resource.imagePorts = outcome.imagePorts
             }
             changed.insert(key)
             let before = active[key]?.machine.phase ?? ""
@@ -271,7 +272,7 @@ extension ActiveResource {
                 uuid: machine.specification.uuid,
                 // A container that is spared does not make its instance one that is there.
                 inspection: machine.desired == .removed ? nil : inspection, address: machine.address,
-                externalID: machine.specification.externalID)
+                externalID: machine.specification.externalID, imagePorts: imagePorts)
         case .volume: .done
         case .image(let machine): .image(machine.desired == .present ? inspection : nil)
         }
@@ -279,6 +280,10 @@ extension ActiveResource {
 }
 
 extension OperationOutcome {
+    fileprivate var imagePorts: [String]? {
+        if case .container(let container) = self { container?.imagePorts } else { nil }
+    }
+
     /// What the engine showed, in full.
     fileprivate var inspection: JSON? {
         switch self {

@@ -6,13 +6,26 @@ extension OperationRunner {
     func look(_ id: String) async throws(EngineError) -> InspectedContainer? {
         do throws(EngineError) {
             let raw = await withImageName(try await engine.inspectContainer(id))
-            guard let container = InspectedContainer(raw) else {
+            guard var container = InspectedContainer(raw) else {
                 throw EngineError(.badAnswer, "an inspection without an id", call: "GET /containers/{id}/json")
             }
+            container.imagePorts = await imagePorts(of: container)
             return container
         } catch  where error.isNotFound {
             return nil
         }
+    }
+
+    /// What the image exposes, if the container, which does not run, cannot tell it: its inspection shows the ports of
+    /// the image and those that were to be published as one (PROTOCOL 5.2.1).
+    private func imagePorts(of container: InspectedContainer) async -> [String]? {
+        let raw = container.raw
+        let exposed = raw["Config"]["ExposedPorts"].object?.keys ?? []
+        guard !container.state.isAlive, exposed.contains(where: { !raw["HostConfig"]["PortBindings"][$0].isNull }),
+            surroundings.tellsImagePorts(), let id = raw["Image"].nonEmptyText,
+            let image = try? await inspectImage(id)
+        else { return nil }
+        return (image["Config"]["ExposedPorts"].object?.keys ?? []).sorted()
     }
 
     /// A container that was made of an image's id shows this id as the name of its image, which tells people nothing: it

@@ -12,6 +12,8 @@ package struct Surroundings: Sendable {
     package var readDeadline = Duration.seconds(5)
     /// Where files are read. Not many creates go on at a time, so most of these hang.
     let reads = BlockingCalls(limit: 64)
+    /// Whether anybody wants to know what the image of a container exposes.
+    package var tellsImagePorts: @Sendable () -> Bool = { false }
     /// `nil` if there are none here.
     package var plugins: StoragePlugins?
     package var addresses = AddressLookup()

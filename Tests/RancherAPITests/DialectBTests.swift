@@ -385,6 +385,11 @@ struct DialectBReplyTests {
         #expect(data["+fields"]["dockerPorts"] == ["443/tcp", "80/tcp"])
         #expect(data["+fields"]["dockerIp"] == "10.42.1.2")
         #expect(data.object?["dockerMounts"] == nil)
+        // What was published by a container that does not run any more is not its image's.
+        let ended = try Self.reply(
+            instanceEvent(),
+            .instance(uuid: "u", inspection: inspection, address: "", externalID: "", imagePorts: ["80/tcp"]))
+        #expect(ended["data"]["instanceHostMap"]["instance"]["+data"]["+fields"]["dockerPorts"] == ["80/tcp"])
         let bare = inspection.setting(["Config", "ExposedPorts"], to: nil)
             .setting(["NetworkSettings", "IPAddress"], to: "")
         let other = try Self.reply(instanceEvent(), .instance(uuid: "u", inspection: bare, address: "", externalID: ""))

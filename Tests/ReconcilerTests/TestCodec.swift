@@ -71,7 +71,7 @@ struct TestCodec: EventCodec {
 
     static func text(_ answer: Answer) -> String {
         switch answer {
-        case .instance(let uuid, let inspection, let address, _):
+        case .instance(let uuid, let inspection, let address, _, _):
             "instance \(uuid) \(inspection?["State"]["Status"].text ?? "gone")"
                 + (address.isEmpty ? "" : " at \(address)")
         case .inspection(let inspection): "inspection \(inspection?["Id"].text ?? "none")"

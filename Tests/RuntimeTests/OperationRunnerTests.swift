@@ -31,7 +31,7 @@ struct OperationRunnerTests {
 
     /// Has the operation done by an engine that gives these answers, by method and path without the query.
     private func run(
-        _ operation: Operation, _ replies: [String: Reply]
+        _ operation: Operation, _ replies: [String: Reply], tellsImagePorts: Bool = false
     ) async throws -> (outcome: OperationOutcome, calls: [String]) {
         var outcome: OperationOutcome?
         var calls: [String] = []
@@ -41,7 +41,11 @@ struct OperationRunnerTests {
             try await connection.answer(reply.status, reply.body)
         } body: { stub in
             try await using(try stub.client()) { client in
-                outcome = await Self.runner(on: client).run(operation) { _ in }
+                var surroundings = Surroundings()
+                surroundings.tellsImagePorts = { tellsImagePorts }
+                let runner = OperationRunner(
+                    engine: client, facts: EngineFacts(engine: client), surroundings: surroundings)
+                outcome = await runner.run(operation) { _ in }
             }
             // What the engine says of itself may be asked for at any time.
             calls = stub.calls.filter { $0.path != "/info" }.map { "\($0.method) \($0.path)" }
@@ -220,6 +224,31 @@ struct OperationRunnerTests {
             .removeContainer(id: "c1", keepsVolumes: true), ["DELETE /containers/c1": Reply(status: 204)])
         #expect(kept.outcome == .removed)
         #expect(kept.calls == ["DELETE /containers/c1"])
+    }
+
+    @Test(
+        "asks the image what it exposes where the container does not tell, and somebody wants to know",
+        arguments: [("exited", "8080/tcp", true), ("running", "8080/tcp", false), ("exited", "53/udp", false)])
+    func imagePorts(_ state: String, _ bound: String, _ isAsked: Bool) async throws {
+        let container = Reply(
+            body: """
+                {"Id":"c1","Image":"sha256:1","State":{"Status":"\(state)"},\
+                "Config":{"Image":"nginx","ExposedPorts":{"8080/tcp":{},"80/tcp":{}}},\
+                "HostConfig":{"PortBindings":{"\(bound)":[{"HostPort":"1"}]}}}
+                """)
+        let image = Reply(body: #"{"Id":"sha256:1","Config":{"ExposedPorts":{"80/tcp":{},"443/tcp":{}}}}"#)
+        for wants in [true, false] {
+            let find = Operation.findContainer(ContainerIdentity(ids: ["c1"], uuid: "u-1"))
+            let (outcome, calls) = try await run(
+                find, ["GET /containers/c1/json": container, "GET /images/sha256:1/json": image],
+                tellsImagePorts: wants)
+            guard case .container(let seen?) = outcome else {
+                Issue.record("\(outcome)")
+                return
+            }
+            #expect(seen.imagePorts == (wants && isAsked ? ["443/tcp", "80/tcp"] : nil))
+            #expect(calls.count == (wants && isAsked ? 2 : 1))
+        }
     }
 
     @Test("does not believe that a container is gone, removed or started that the engine shows otherwise")

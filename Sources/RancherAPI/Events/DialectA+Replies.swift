@@ -8,7 +8,7 @@ extension DialectA {
         switch answer {
         case .done, .failure, .configurationFailed: return nil
         case .instance where kind == .remove: return nil
-        case .instance(let uuid, let inspection, let address, _):
+        case .instance(let uuid, let inspection, let address, _, _):
             let status = status(uuid: uuid, inspection: inspection, address: address)
             return ["deploymentSyncResponse": ["instanceStatus": [status]]]
         case .inspection(let inspection) where kind != .pull:

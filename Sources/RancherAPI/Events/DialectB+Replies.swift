@@ -6,8 +6,11 @@ extension DialectB {
     static func data(of answer: Answer, to event: EventHeader, _ facts: AgentFacts, at time: Timestamp) -> JSON? {
         switch EventKind(eventName: event.name) {
         case .activate, .deactivate, .remove:
-            guard case .instance(_, let inspection, let address, let externalID) = answer else { return nil }
-            let state = instance(inspection, address, externalID: externalID, facts, at: time)
+            guard case .instance(_, let inspection, let address, let externalID, let imagePorts) = answer else {
+                return nil
+            }
+            let state = instance(
+                inspection, address, externalID: externalID, imagePorts: imagePorts, facts, at: time)
             return keyed(event.resourceType ?? "instanceHostMap", ["instance": state])
         case .imageActivate: return keyed(event.resourceType ?? "imageStoragePoolMap", [:])
         case .volumeActivate, .volumeRemove:
@@ -24,7 +27,8 @@ extension DialectB {
     /// PROTOCOL 5.2.1. The inspection is handed on as it came; what else the engine would say of the container is
     /// worked out from it. A key with a plus is merged into what the server has.
     private static func instance(
-        _ inspection: JSON?, _ address: String, externalID: String, _ facts: AgentFacts, at time: Timestamp
+        _ inspection: JSON?, _ address: String, externalID: String, imagePorts: [String]?, _ facts: AgentFacts,
+        at time: Timestamp
     ) -> JSON {
         let hostAddress = JSON.string(facts.hostAddress())
         guard let inspection, !inspection.isNull else {
@@ -44,17 +48,21 @@ extension DialectB {
         let address = address.isEmpty ? DialectA.primaryAddress(inspection) ?? "" : address
         data.append(
             "+fields",
-            ["dockerHostIp": hostAddress, "dockerPorts": JSON(ports(entry, inspection)), "dockerIp": .string(address)])
+            [
+                "dockerHostIp": hostAddress, "dockerPorts": JSON(ports(entry, inspection, imagePorts)),
+                "dockerIp": .string(address),
+            ])
         return ["externalId": .string(inspection["Id"].text ?? externalID), "+data": .object(data)]
     }
 
     /// `address:public:private/protocol` each, or what the image exposes if there are none.
-    private static func ports(_ entry: ListEntry, _ inspection: JSON) -> [String] {
+    private static func ports(_ entry: ListEntry, _ inspection: JSON, _ imagePorts: [String]?) -> [String] {
         let ports = entry.ports.map { port in
             let number = "\(port.number)/\(port.transport)"
             if port.address.isEmpty { return port.publicPort.isEmpty ? number : "\(port.publicPort):\(number)" }
             return "\(port.address):\(port.publicPort):\(number)"
         }
-        return ports.isEmpty ? (inspection["Config"]["ExposedPorts"].object?.keys ?? []).sorted() : ports
+        guard ports.isEmpty else { return ports }
+        return imagePorts ?? (inspection["Config"]["ExposedPorts"].object?.keys ?? []).sorted()
     }
 }
