@@ -34,18 +34,22 @@ struct ServerSession: Service {
         let backoff = Backoff(base: .seconds(1), cap: .seconds(60))
         var random = SystemRandomNumberGenerator()
         var attempt = 0
+        // Read once: a disk that fails later must not end what can do without it.
+        let token = try configuration.registrationURL.map { _ in
+            try RegistrationToken.load(directory: configuration.stateDirectory)
+        }
         while !Task.isCancelled {
             let start = ContinuousClock.now
-            try await connect()
+            try await connect(token)
             attempt = ContinuousClock.now - start > backoff.cap ? 0 : attempt + 1
             try await Task.sleep(for: backoff.delay(attempt: attempt, using: &random))
         }
     }
 
-    private func connect() async throws {
+    private func connect(_ token: String?) async throws {
         // A server that is not there is waited for, for as long as it takes.
         instruments.eventStream.showsLife()
-        let credentials = try await credentials()
+        let credentials = try await credentials(token)
         if !credentials.agentIP.isEmpty { host.learned(address: credentials.agentIP) }
         let client = RancherClient(url: credentials.url, key: credentials.key, httpClient: http)
         link.open(client, credentials)
@@ -77,11 +81,10 @@ struct ServerSession: Service {
         }
     }
 
-    private func credentials() async throws -> Credentials {
-        if let registrationURL = configuration.registrationURL {
+    private func credentials(_ token: String?) async throws -> Credentials {
+        if let registrationURL = configuration.registrationURL, let token {
             let registration = Registration(
-                registrationURL: try APIURL(registrationURL),
-                token: try RegistrationToken.load(directory: configuration.stateDirectory),
+                registrationURL: try APIURL(registrationURL), token: token,
                 url: configuration.url, agentIP: configuration.agentIP, orchestration: configuration.orchestration)
             logger.info("registering", metadata: ["server": "\(registration.registrationURL.authority)"])
             return try await registration.run(httpClient: http, logger: logger) {

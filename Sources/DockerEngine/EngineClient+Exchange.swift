@@ -149,6 +149,11 @@ extension EngineClient {
                 .badAnswer, "the Docker daemon answered with status \(status)", call: request.call)
         }
         let json = try? JSON(parsing: answer.body)
+        // A page for people comes from somebody between, and says nothing of what the engine has.
+        guard status != 404 || answer.body.first(where: { $0 > 0x20 }) != UInt8(ascii: "<") else {
+            throw EngineError(
+                .badAnswer, "somebody else than the Docker daemon answered that there is nothing", call: request.call)
+        }
         let text = json?["message"].nonEmptyText ?? Self.trimmed(answer.body) ?? answer.status.reasonPhrase
         throw EngineError(.refused(status: PodmanRefusal.status(status, json)), text, call: request.call)
     }

@@ -14,6 +14,8 @@ package enum EngineFault: Sendable, Hashable {
     case delay(Duration)
     /// The engine never hears of it; this is answered instead.
     case answer(Int, String)
+    /// The engine never hears of it; somebody between answers with a page for people.
+    case page(Int)
     /// The engine has done it, and says that it has not.
     case answerAfter(Int, String)
     /// The engine has done it, and half of its answer arrives: of the body, or of the head if there is no body.

@@ -208,6 +208,7 @@ package final class FaultProxy: Sendable {
         case .outageBefore(let length): return outage(length)
         case .hangBefore: return waitForEnd(of: client)
         case .answer(let status, let message): return request.answer(status, message, on: client)
+        case .page(let status): return request.answer(status, text: "<html>\(status)</html>", on: client)
         case .delay(let length): if !wait(length, age) { return }
         case .cutAfter, .hangAfter, .answerAfter, .halfAnswer, .brokenJSON, .emptyJSON, .outageAfter, nil: break
         }
@@ -249,7 +250,7 @@ package final class FaultProxy: Sendable {
         case .brokenJSON: request.answer(request.successStatus, text: #"{"Id": "broken"#, on: client)
         case .emptyJSON: request.answer(request.successStatus, text: "{}", on: client)
         case .outageAfter(let length): outage(length)
-        case .cutAfter, .cutBefore, .hangBefore, .answer, .outageBefore, .delay, nil: break
+        case .cutAfter, .cutBefore, .hangBefore, .answer, .page, .outageBefore, .delay, nil: break
         }
     }
 
@@ -281,7 +282,8 @@ package final class FaultProxy: Sendable {
             _ = send(Self.chunk("{}"), on: client)
             relay(client, upstream)
         case .outageAfter(let length): outage(length)
-        case .cutAfter, .answerAfter, .cutBefore, .hangBefore, .hangAfter, .answer, .outageBefore, .delay, nil: break
+        case .cutAfter, .answerAfter, .cutBefore, .hangBefore, .hangAfter, .answer, .page, .outageBefore, .delay, nil:
+            break
         }
     }
 

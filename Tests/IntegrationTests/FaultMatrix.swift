@@ -36,24 +36,24 @@ enum FaultMatrix {
 
     /// The same for further faults.
     static let expectedBesides = """
-        calls         |hang after|500 after |409 after |empty     |3 cuts    |3 lost
-        create        |ok 1      |ok 1      |ok 1      |ok 1      |ok 4      |ok 1
-        start         |ok 1      |ok 1      |ok 1      |ok 1      |ok 4      |ok 1
-        stop          |ok 1      |ok 1      |ok 1      |ok 1      |killed 2  |ok 1
-        kill          |ok 1      |ok 1      |ok 1      |ok 1      |ok 4      |ok 1
-        remove        |ok 1      |ok 1      |ok 1      |ok 1      |ok 4      |ok 1
-        inspect       |ok 2      |–         |–         |ok 2      |ok 4      |ok 4
-        list          |ok 2      |–         |–         |ok 2      |ok 4      |ok 4
-        pull          |ok 1      |ok 1      |ok 1      |ok 1      |ok 4      |ok 1
-        events        |–         |–         |–         |ok 1      |ok 4      |ok 4
-        volume create |ok 1      |ok 1      |ok 1      |ok 1      |ok 4      |ok 1
-        volume remove |ok 1      |ok 1      |ok 1      |ok 1      |ok 4      |ok 1
-        volume inspect|ok 2      |–         |–         |ok 2      |ok 4      |ok 4
-        image inspect |ok 3      |–         |–         |ok 3      |ok 5      |ok 5
-        image tag     |ok 2      |ok 2      |ok 2      |ok 1      |ok 4      |ok 4
-        image remove  |ok 2      |ok 2      |ok 2      |ok 1      |ok 4      |ok 4
-        list all      |ok 2+     |–         |–         |ok 2+     |ok 4+     |ok 4+
-        ping          |ok 2+     |–         |–         |ok 1+     |ok 4+     |ok 4+
+        calls         |hang after|500 after |409 after |empty     |3 cuts    |3 lost    |404 page  |304
+        create        |ok 1      |ok 1      |ok 1      |ok 1      |ok 4      |ok 1      |ok 2      |ok 2
+        start         |ok 1      |ok 1      |ok 1      |ok 1      |ok 4      |ok 1      |ok 2      |ok 2
+        stop          |ok 1      |ok 1      |ok 1      |ok 1      |killed 2  |ok 1      |ok 2      |killed 1
+        kill          |ok 1      |ok 1      |ok 1      |ok 1      |ok 4      |ok 1      |ok 2      |ok 2
+        remove        |ok 1      |ok 1      |ok 1      |ok 1      |ok 4      |ok 1      |ok 2      |ok 2
+        inspect       |ok 2      |–         |–         |ok 2      |ok 4      |ok 4      |ok 2      |ok 2
+        list          |ok 2      |–         |–         |ok 2      |ok 4      |ok 4      |ok 2      |ok 2
+        pull          |ok 1      |ok 1      |ok 1      |ok 1      |ok 4      |ok 1      |ok 2      |ok 2
+        events        |–         |–         |–         |ok 1      |ok 4      |ok 4      |ok 2      |ok 2
+        volume create |ok 1      |ok 1      |ok 1      |ok 1      |ok 4      |ok 1      |ok 2      |ok 2
+        volume remove |ok 1      |ok 1      |ok 1      |ok 1      |ok 4      |ok 1      |ok 2      |ok 2
+        volume inspect|ok 2      |–         |–         |ok 2      |ok 4      |ok 4      |ok 2      |ok 2
+        image inspect |ok 3      |–         |–         |ok 3      |ok 5      |ok 5      |ok 3      |ok 3
+        image tag     |ok 2      |ok 2      |ok 2      |ok 1      |ok 4      |ok 4      |ok 2      |ok 2
+        image remove  |ok 2      |ok 2      |ok 2      |ok 1      |ok 4      |ok 4      |ok 2      |ok 2
+        list all      |ok 2+     |–         |–         |ok 2+     |ok 4+     |ok 4+     |ok 2+     |ok 2+
+        ping          |ok 2+     |–         |–         |ok 1+     |ok 4+     |ok 4+     |ok 1+     |ok 1+
         """
 
     enum Row: String, CaseIterable {
@@ -115,6 +115,8 @@ enum FaultMatrix {
         case emptyJSON = "empty"
         case threeCuts = "3 cuts"
         case threeLost = "3 lost"
+        case page = "404 page"
+        case notModified = "304"
 
         var fault: EngineFault {
             switch self {
@@ -129,6 +131,8 @@ enum FaultMatrix {
             case .failureAfter: .answerAfter(500, FaultMatrix.words)
             case .conflictAfter: .answerAfter(409, FaultMatrix.words)
             case .emptyJSON: .emptyJSON
+            case .page: .page(404)
+            case .notModified: .answer(304, FaultMatrix.words)
             }
         }
 

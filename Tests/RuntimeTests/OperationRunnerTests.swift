@@ -258,6 +258,13 @@ struct OperationRunnerTests {
         var (outcome, _) = try await run(
             remove, there.merging(["DELETE /containers/c1": .error(404, "page not found")]) { $1 })
         #expect(outcome == .refused(Refusal(message: "Error response from daemon: page not found", status: 404)))
+        let page = Reply(status: 404, body: "<html>not found</html>")
+        (outcome, _) = try await run(
+            .findContainer(ContainerIdentity(ids: ["c1"], uuid: "")), ["GET /containers/c1/json": page])
+        guard case .unknown = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
         (outcome, _) = try await run(remove, there.merging(["DELETE /containers/c1": Reply(status: 304)]) { $1 })
         guard case .unknown = outcome else {
             Issue.record("\(outcome)")
