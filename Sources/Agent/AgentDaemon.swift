@@ -156,7 +156,7 @@ package enum AgentDaemon {
         var surroundings = Surroundings()
         surroundings.resolverFile = configuration.hostRoots.etc + "/resolv.conf"
         let stateDirectory = configuration.stateDirectory
-        surroundings.tellsImagePorts = { link.dialect == .b }
+        surroundings.tellsImagePorts = { link.dialect != .a }
         surroundings.defaultDisk = { IOPSInfo.defaultDisk(stateDirectory: stateDirectory) }
         var deadlines = StoragePluginDeadlines()
         if let deadline = configuration.dockerDeadline { deadlines = deadlines.capped(at: deadline) }

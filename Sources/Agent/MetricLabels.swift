@@ -6,7 +6,11 @@ internal import RancherAPI
 enum EventLabel {
     private static let known = Set(RancherCodec.eventNames(for: nil))
 
-    static func of(_ name: String) -> String { known.contains(name) ? name : "other" }
+    static func of(_ name: String) -> String {
+        // Older servers leave in it for whom it is.
+        let name = String(name.prefix { $0 != ";" })
+        return known.contains(name) ? name : "other"
+    }
 }
 
 extension EngineError.Kind {

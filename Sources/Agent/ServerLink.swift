@@ -17,7 +17,7 @@ final class ServerLink: Sendable {
     private let progressInFlight = Mutex(0)
     private let progressLimit: Int
     /// For answers that nothing else remembers: they come in any number, and others want to be sent, too.
-    private let unstored = Gate(places: 32)
+    private let unstored = Gate(places: 16)
 
     init(progressLimit: Int) { self.progressLimit = progressLimit }
 
@@ -50,22 +50,38 @@ final class ServerLink: Sendable {
         try await client().publish(body: body)
     }
 
-    /// Sends an answer that nobody will send again: several tries, for about a minute.
+    /// Sends an answer that nobody will send again: as many tries as there is time for. After 15 s the server sends the
+    /// event anew (PROTOCOL 3.5), and what was said of the first one must not be heard about the second.
     ///
-    /// - Throws: What the last try met: `RancherError`, `CancellationError`.
+    /// - Throws: `RancherError`, `CancellationError`.
     func sendPatiently(_ body: String) async throws {
-        let backoff = Backoff(base: .seconds(1), cap: .seconds(16))
-        for attempt in 0..<6 {
-            do {
-                return try await unstored.withPlace { () async -> Result<Void, any Error> in
-                    do { return .success(try await send(body)) } catch { return .failure(error) }
-                }.get()
-            } catch  where !(error is CancellationError) && !Self.isFinal(error) {
-                var random = SystemRandomNumberGenerator()
-                try await Task.sleep(for: backoff.delay(attempt: attempt, using: &random))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.sendAgainAndAgain(body) }
+            group.addTask {
+                try await Task.sleep(for: Self.patience)
+                throw RancherError(.timedOut, "not delivered within \(Self.patience)")
             }
+            defer { group.cancelAll() }
+            try await group.next()
         }
-        try await send(body)
+    }
+
+    /// Waiting for a place, sending and pauses together.
+    private static let patience = Duration.seconds(12)
+
+    private func sendAgainAndAgain(_ body: String) async throws {
+        let backoff = Backoff(base: .seconds(1), cap: .seconds(4))
+        var random = SystemRandomNumberGenerator()
+        var attempt = 0
+        while true {
+            let result = try await unstored.withPlace { () async -> Result<Void, any Error> in
+                do { return .success(try await send(body)) } catch { return .failure(error) }
+            }
+            guard case .failure(let error) = result else { return }
+            if error is CancellationError || Self.isFinal(error) { throw error }
+            try await Task.sleep(for: backoff.delay(attempt: attempt, using: &random))
+            attempt += 1
+        }
     }
 
     /// Delivers an answer and says how that went.

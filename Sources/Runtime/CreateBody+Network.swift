@@ -45,18 +45,17 @@ extension CreateBody {
 
     /// Public port 0 is left to the engine, for which that is an empty text (PROTOCOL 6.7, 12.3 no. 70).
     static func ports(_ ports: [PortBinding], _ body: inout JSONObject, _ host: inout JSONObject) {
-        var exposed = JSONObject()
-        var bindings = JSONObject()
+        var keys: [String] = []
+        var bindings: [String: [JSON]] = [:]
         for port in ports {
             let key = "\(port.privatePort)/\(port.transport)"
-            exposed[key] = [:]
+            if bindings[key] == nil { keys.append(key) }
             let publicPort = port.publicPort == 0 ? "" : String(port.publicPort)
             let binding: JSON = ["HostIp": .string(port.hostAddress), "HostPort": .string(publicPort)]
-            let others = bindings[key]?.array ?? []
-            if !others.contains(binding) { bindings[key] = .array(others + [binding]) }
+            if !bindings[key, default: []].contains(binding) { bindings[key, default: []].append(binding) }
         }
-        body.put("ExposedPorts", exposed)
-        host.put("PortBindings", bindings)
+        body.put("ExposedPorts", JSONObject(keys.map { .init(key: $0, value: [:]) }))
+        host.put("PortBindings", JSONObject(keys.map { .init(key: $0, value: .array(bindings[$0] ?? [])) }))
     }
 
     /// The search domains of the container, with those of the host if all of its own are Rancher's (PROTOCOL 6.8).

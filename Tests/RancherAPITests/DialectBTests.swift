@@ -229,6 +229,21 @@ struct DialectBTests {
         }
     }
 
+    @Test("that removes an instance says which volumes stay, whatever else of it cannot be read")
+    func sparedVolumes() throws {
+        let labels: JSON = [VolumeCleanup.label: "none"]
+        let fields: JSON = ["labels": labels, "memory": "much", "imageUuid": "docker:nginx"]
+        let old = try request(instanceEvent("compute.instance.remove", ["data": ["fields": fields]]))
+        let new = try request(
+            event(
+                "compute.instance.remove", "deploymentSyncRequest",
+                ["deploymentSyncRequest": ["containers": [["uuid": "u-1", "labels": labels, "memory": "much"]]]]))
+        for request in [old, new] {
+            guard case .removeInstance(let instance) = request else { throw FrameError(reason: "no removal") }
+            #expect(instance.keepsVolumes)
+        }
+    }
+
     @Test("about a volume of a driver that needs a name for it, without one, is refused")
     func namelessVolume() throws {
         let volume: JSON = ["name": nil, "deviceNumber": -1, "data": ["fields": ["driver": "rancher-nfs"]]]

@@ -42,7 +42,7 @@ extension SyncRequest {
     private func ports() throws(UnusablePayload) -> [PortBinding] {
         var ports: [PortBinding] = []
         var seen: Set<PortBinding> = []
-        for endpoint in try container["publicEndpoints"].elements() ?? [] {
+        for endpoint in try container["publicEndpoints"].elements(atMost: 131_072) ?? [] {
             guard endpoint.value.object != nil else { throw endpoint.unusable("an object") }
             let privatePort = try endpoint["privatePort"].port()
             guard privatePort != 0 else { continue }

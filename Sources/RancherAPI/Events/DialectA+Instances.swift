@@ -67,7 +67,12 @@ extension DialectA {
 
     /// What the record may show to people, as far as it can be read.
     private static func fillWhatIsReadable(_ instance: inout InstanceSpecification, _ sync: SyncRequest) {
-        if let container = try? sync.containerSpecification(uuid: instance.uuid) { instance.container = container }
+        if let container = try? sync.containerSpecification(uuid: instance.uuid) {
+            instance.container = container
+        } else {
+            // They say what a removal spares.
+            instance.container.labels = (try? sync.container["labels"].lenientTextMap()) ?? [:]
+        }
         if let volumes = try? sync.volumes() { instance.volumes = volumes }
     }
 

@@ -51,7 +51,9 @@ extension InstanceRequest {
     /// PROTOCOL 6.7.
     private func ports() throws(UnusablePayload) -> [PortBinding] {
         var ports: [PortBinding] = []
-        for field in try instance["ports"].elements() ?? [] {
+        var seen: Set<PortBinding> = []
+        // An image may expose whole ranges, of which the server makes a port each.
+        for field in try instance["ports"].elements(atMost: 131_072) ?? [] {
             guard field.value.object != nil else { throw field.unusable("an object") }
             let privatePort = try field["privatePort"].port()
             guard privatePort != 0 else { continue }
@@ -60,7 +62,7 @@ extension InstanceRequest {
                 privatePort: privatePort, publicPort: try field["publicPort"].port(),
                 transport: transport.isEmpty ? "tcp" : transport,
                 hostAddress: try field["data"]["fields"]["bindAddress"].text())
-            if !ports.contains(port) { ports.append(port) }
+            if seen.insert(port).inserted { ports.append(port) }
         }
         return ports
     }

@@ -93,8 +93,12 @@ struct InstanceRequest {
 
     /// What the record may show to people, as far as it can be read.
     func fillWhatIsReadable(_ specification: inout InstanceSpecification) {
-        let container = try? containerSpecification(uuid: specification.uuid, name: specification.name)
-        if let container { specification.container = container }
+        if let container = try? containerSpecification(uuid: specification.uuid, name: specification.name) {
+            specification.container = container
+        } else {
+            // They say what a removal spares.
+            specification.container.labels = (try? fields["labels"].lenientTextMap()) ?? [:]
+        }
         if let volumes = try? volumes() { specification.volumes = volumes }
     }
 

@@ -80,15 +80,15 @@ struct PayloadField {
     func members() throws(UnusablePayload) -> [(key: String, field: PayloadField)] {
         if isAbsent { return [] }
         guard let object = value.object else { throw unusable("an object") }
-        try checkCount(object.count)
+        try checkCount(object.count, atMost: Self.longest)
         return object.map { ($0.key, PayloadField(path: "\(path).\($0.key)", value: $0.value)) }
     }
 
     /// The elements that are not null; `nil` if the whole is absent.
-    func elements() throws(UnusablePayload) -> [PayloadField]? {
+    func elements(atMost longest: Int = Self.longest) throws(UnusablePayload) -> [PayloadField]? {
         if isAbsent { return nil }
         guard let array = value.array else { throw unusable("an array") }
-        try checkCount(array.count)
+        try checkCount(array.count, atMost: longest)
         return array.enumerated().compactMap { index, element in
             element.isNull ? nil : PayloadField(path: "\(path)[\(index)]", value: element)
         }
@@ -97,9 +97,9 @@ struct PayloadField {
     /// More than anybody needs, and few enough to compare each with each.
     static let longest = 4096
 
-    private func checkCount(_ count: Int) throws(UnusablePayload) {
-        guard count <= Self.longest else {
-            throw UnusablePayload(reason: "\(path): \(count) elements, more than \(Self.longest)")
+    private func checkCount(_ count: Int, atMost longest: Int) throws(UnusablePayload) {
+        guard count <= longest else {
+            throw UnusablePayload(reason: "\(path): \(count) elements, more than \(longest)")
         }
     }
 
