@@ -53,6 +53,25 @@ struct SourceTests {
         #expect(long.map(\.name) == [])
     }
 
+    @Test("that the simulation is built of alone need nothing that is left out of its package")
+    func simulationPackage() throws {
+        let script = try String(contentsOf: Self.root.appending(path: ".ci/simulation-package"), encoding: .utf8)
+        let rooms = try #require(script.firstMatch(of: /for room in ([^;]+); do/)).output.1.split(separator: " ")
+        let declared = script.matches(of: /(?:name|systemLibrary\(name): "(\w+)"/).map { String($0.output.1) }
+        let files = try rooms.map { "Sources/\($0)" }.flatMap { try Self.files(in: $0) }
+        let events = try Self.files(in: "Sources/RancherAPI").filter {
+            $0.name.contains("/Events/") || $0.name.hasSuffix("/APIURL.swift")
+                || $0.name.hasSuffix("/RancherError.swift")
+        }
+        let system: Set = ["FoundationEssentials", "Foundation", "Glibc", "Synchronization"]
+        let imported = Set(
+            (files + events).flatMap(\.lines).compactMap { line in
+                line.firstMatch(of: /^(?:@testable )?(?:[a-z]+ )?import (\w+)/).map { String($0.output.1) }
+            })
+        #expect(imported.count > 5)
+        #expect(imported.subtracting(system).subtracting(declared).sorted() == [])
+    }
+
     @Test("know no clock, no randomness and no concurrency where decisions are made")
     func pureRooms() throws {
         for room in ["Sources/Lifecycle", "Sources/Reconciler", "Sources/Model"] {
