@@ -74,7 +74,7 @@ package enum AgentDaemon {
         let http = try ServerHTTP(
             proxies: configuration.proxies, extraTrustRoots: configuration.authoritiesFile)
         let queue = InputQueue(limit: limits.queuedInputs, byteLimit: limits.queuedBytes)
-        let link = ServerLink(progressLimit: limits.progressInFlight)
+        let link = ServerLink(limits: limits)
         let containers = ContainerDirectory()
         let facts = EngineFacts(engine: engine)
         let host = HostIdentity(configuration: configuration)

@@ -19,6 +19,12 @@ package struct AgentLimits: Sendable {
     package var pingAge = Duration.seconds(15)
     /// Progress messages being sent at a time; what comes on top is dropped, for the next one says it better.
     package var progressInFlight = 64
+    /// Answers to events that could not be stored, being sent at a time: they come in any number, and others want to be
+    /// sent, too.
+    package var unstoredInFlight = 16
+    /// How long such an answer is tried, waiting and pauses included. After 15 s the server sends the event anew
+    /// (PROTOCOL 3.5), and what was said of the first one must not be heard about the second.
+    package var unstoredPatience = Duration.seconds(12)
     /// How long work in flight may go on after the signal to stop. It is safe to cut it, this is only tidier.
     package var drain = Duration.seconds(2)
 

@@ -7,8 +7,7 @@ enum EventLabel {
     private static let known = Set(RancherCodec.eventNames(for: nil))
 
     static func of(_ name: String) -> String {
-        // Older servers leave in it for whom it is.
-        let name = String(name.prefix { $0 != ";" })
+        let name = RancherCodec.plainName(of: name)
         return known.contains(name) ? name : "other"
     }
 }

@@ -15,11 +15,14 @@ final class ServerLink: Sendable {
 
     private let way = Mutex<Way?>(nil)
     private let progressInFlight = Mutex(0)
-    private let progressLimit: Int
-    /// For answers that nothing else remembers: they come in any number, and others want to be sent, too.
-    private let unstored = Gate(places: 16)
+    private let limits: AgentLimits
+    /// For answers that nothing else remembers.
+    private let unstored: Gate
 
-    init(progressLimit: Int) { self.progressLimit = progressLimit }
+    init(limits: AgentLimits) {
+        self.limits = limits
+        unstored = Gate(places: limits.unstoredInFlight)
+    }
 
     func open(_ client: RancherClient, _ credentials: Credentials) {
         way.withLock { $0 = Way(client: client, credentials: credentials) }
@@ -50,24 +53,21 @@ final class ServerLink: Sendable {
         try await client().publish(body: body)
     }
 
-    /// Sends an answer that nobody will send again: as many tries as there is time for. After 15 s the server sends the
-    /// event anew (PROTOCOL 3.5), and what was said of the first one must not be heard about the second.
+    /// Sends an answer that nobody will send again: as many tries as there is time for.
     ///
     /// - Throws: `RancherError`, `CancellationError`.
     func sendPatiently(_ body: String) async throws {
+        let patience = limits.unstoredPatience
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.sendAgainAndAgain(body) }
             group.addTask {
-                try await Task.sleep(for: Self.patience)
-                throw RancherError(.timedOut, "not delivered within \(Self.patience)")
+                try await Task.sleep(for: patience)
+                throw RancherError(.timedOut, "not delivered within \(patience)")
             }
             defer { group.cancelAll() }
             try await group.next()
         }
     }
-
-    /// Waiting for a place, sending and pauses together.
-    private static let patience = Duration.seconds(12)
 
     private func sendAgainAndAgain(_ body: String) async throws {
         let backoff = Backoff(base: .seconds(1), cap: .seconds(4))
@@ -97,7 +97,7 @@ final class ServerLink: Sendable {
     /// Sends a progress message, unless too many are on their way already.
     func sendProgress(_ body: String) async {
         let hasPlace = progressInFlight.withLock { count in
-            guard count < progressLimit else { return false }
+            guard count < limits.progressInFlight else { return false }
             count += 1
             return true
         }

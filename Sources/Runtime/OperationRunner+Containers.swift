@@ -17,7 +17,8 @@ extension OperationRunner {
     }
 
     /// What the image exposes, if the container, which does not run, cannot tell it: its inspection shows the ports of
-    /// the image and those that were to be published as one (PROTOCOL 5.2.1).
+    /// the image and those that were to be published as one (PROTOCOL 5.2.1). `nil` also if the image cannot be looked at:
+    /// then both are told, for nobody waits for a list of ports.
     private func imagePorts(of container: InspectedContainer) async -> [String]? {
         let raw = container.raw
         let exposed = raw["Config"]["ExposedPorts"].object?.keys ?? []

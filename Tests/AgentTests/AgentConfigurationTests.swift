@@ -88,6 +88,15 @@ struct AgentConfigurationTests {
         #expect(AgentConfiguration(environment: ["CATTLE_MEMORY_OVERRIDE": "1024"]).memoryOverride == 1024)
     }
 
+    @Test("takes no label for the scheduler from a variable that is empty")
+    func schedulerLabels() {
+        let empty = ["CATTLE_SCHEDULER_IPS": "", "CATTLE_SCHEDULER_REQUIRE_ANY": ""]
+        #expect(AgentConfiguration(environment: empty).schedulerLabels == [:])
+        #expect(
+            AgentConfiguration(environment: ["CATTLE_SCHEDULER_IPS": "10.0.0.1"]).schedulerLabels
+                == ["io.rancher.scheduler.ips": "10.0.0.1"])
+    }
+
     @Test(
         "reads host labels in the syntax of a query, the first of a repeated key",
         arguments: [

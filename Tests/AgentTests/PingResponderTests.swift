@@ -69,7 +69,7 @@ struct PingResponderTests {
                 directory: containers, engine: EngineFacts(engine: client),
                 host: HostIdentity(configuration: configuration), figures: figures,
                 cloud: CloudWatch(configuration: configuration, httpClient: .shared, logger: Self.silence)),
-            link: ServerLink(progressLimit: 1), limits: AgentLimits(), logger: Self.silence)
+            link: ServerLink(limits: AgentLimits()), limits: AgentLimits(), logger: Self.silence)
         let result: Result<Void, any Error>
         do {
             try await body(Parts(responder: responder, containers: containers, figures: figures))

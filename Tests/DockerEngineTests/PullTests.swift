@@ -268,7 +268,6 @@ struct PullTests {
         } body: { stub in
             var deadlines = Deadlines()
             deadlines.pullInactivity = .seconds(1)
-            deadlines.buildInactivity = .seconds(1)
             try await using(try stub.client(deadlines: deadlines)) { client in
                 let start = ContinuousClock.now
                 let error = await failure { try await client.pullImage(name: "x", tag: "1", auth: nil) { _ in } }

@@ -162,7 +162,8 @@ struct DecodingTests {
         "names the network by its kind",
         arguments: [
             ("host", NetworkMode.host), ("none", .none), ("cni", .cni), ("dockerBridge", .bridge), ("", .bridge),
-            ("container", .container(id: "f00d…")),
+            ("container", .container(id: "f00d…")), ("dockerHost", .host), ("dockerNone", .none),
+            ("dockerContainer", .container(id: "f00d…")),
         ])
     func network(kind: String, expected: NetworkMode) throws {
         let frame = try JSON(parsing: activateFrame(request: "networks", 0, "kind", to: .string(kind)))

@@ -45,8 +45,12 @@ enum EventKind: String, CaseIterable {
 extension EventKind {
     /// Of what kind an event of this name is; servers before 1.6 leave in it for whom it is, as in
     /// `compute.instance.activate;agent=91`.
-    init?(eventName: String) {
-        let name = eventName.firstIndex(of: ";").map { String(eventName[..<$0]) }
-        self.init(rawValue: name ?? eventName)
+    init?(eventName: String) { self.init(rawValue: RancherCodec.plainName(of: eventName)) }
+}
+
+extension RancherCodec {
+    /// The name of an event without what may follow it after a semicolon.
+    package static func plainName(of eventName: String) -> String {
+        eventName.firstIndex(of: ";").map { String(eventName[..<$0]) } ?? eventName
     }
 }
